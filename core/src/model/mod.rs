@@ -1,0 +1,1 @@
+//! Model files: containers and formats, judged from bytes alone and never executed.

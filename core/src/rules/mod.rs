@@ -1,0 +1,2 @@
+//! Pure, stateless judgements: each file answers one question.
+

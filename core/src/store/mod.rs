@@ -1,0 +1,1 @@
+//! redb behind the promise that effects leave only through a commit.

@@ -1,0 +1,1 @@
+//! The demonstration: three workers, a trader and synthetic candles.

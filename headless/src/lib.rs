@@ -1,0 +1,13 @@
+//! The runner and its command line: clocks, files, processes and sockets around the pure core.
+
+pub mod demo;
+pub mod host;
+pub mod observe;
+pub mod shim;
+
+use std::process::ExitCode;
+
+/// Entry point of the program `cappuccino`.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

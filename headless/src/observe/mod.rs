@@ -1,0 +1,3 @@
+//! Looking at the world: each observer tells what it saw, and decides nothing.
+
+pub mod study;

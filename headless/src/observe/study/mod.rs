@@ -1,0 +1,1 @@
+//! Reading an Optuna study without ever disturbing its writers.

@@ -1,0 +1,1 @@
+//! The thin parent of one supervised process.
