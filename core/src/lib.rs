@@ -11,7 +11,11 @@
 //! 5. [`store`]: redb behind the promise that effects leave only through a commit
 //! 6. [`api`], [`export`]: what clients may see
 
+pub mod decision;
+pub mod engine;
+pub mod machines;
 pub mod model;
 pub mod rules;
 pub mod store;
 pub mod words;
+pub mod world;

@@ -1,14 +1,28 @@
 //! The nouns everything else is said in. No behaviour beyond keeping each word well-formed.
 
+pub mod candidate;
+pub mod effect;
 pub mod ids;
+pub mod note;
+pub mod observation;
+pub mod policy;
+pub mod refusal;
 pub mod run;
 pub mod time;
 pub mod trial;
 
+pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
+pub use effect::{Effect, Intent, Resolution};
 pub use ids::{
     DeploymentId, Digest, Generation, IntentId, ProcessName, RequestId, RevisionId, Sequence,
     TrialId, TrialNumber,
 };
+pub use note::{Cause, Decline, Mode, Note, Stage};
+pub use observation::{
+    Command, DeploymentReport, Observation, Probe, ProcessReport, Request, StudyReport,
+};
+pub use policy::{DeploymentPolicy, OnFailure, Policy, ProcessPolicy, RestartRule, Role};
+pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
 pub use time::{BootId, Moment, Span, Timestamp};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};

@@ -1,0 +1,168 @@
+//! What the user wants, already checked: thresholds, budgets, deadlines. Trusted from here on.
+//!
+//! The defaults are those of the systems this one replaces where they had any (1 % improvement,
+//! 3 restarts, 300 s cooldown); the others are named beside their reasons.
+
+use super::ids::ProcessName;
+use super::time::Span;
+use std::collections::BTreeMap;
+
+/// Everything the machines consult.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// When and how a model goes live.
+    pub deployment: DeploymentPolicy,
+    /// The processes to keep alive, by name.
+    pub processes: BTreeMap<ProcessName, ProcessPolicy>,
+    /// Which of them runs the deployed model; none means that nothing is ever deployed.
+    pub trader: Option<ProcessName>,
+}
+
+/// When and how a model goes live.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeploymentPolicy {
+    /// Whether a better trial is deployed without asking.
+    pub auto_deploy: bool,
+    /// Least gain relative to the live value, in percent of its magnitude.
+    pub min_improvement_percent: f64,
+    /// Least gain in the objective's own unit.
+    pub min_improvement_absolute: f64,
+    /// Least time between two automatic cutovers; against chasing noise.
+    pub min_dwell: Span,
+    /// Most automatic cutovers in 24 hours.
+    pub max_per_day: u32,
+    /// How long a model's files must stay untouched before they are copied.
+    pub settle: Span,
+    /// How long to wait for the files to appear and settle.
+    pub settle_deadline: Span,
+    /// How long a copy into the model store may take.
+    pub staging_deadline: Span,
+    /// How long a validation may take.
+    pub validation_deadline: Span,
+    /// Whether a person must approve before cutover.
+    pub require_approval: bool,
+    /// How long to wait for that person.
+    pub approval_deadline: Span,
+    /// How long a started trader may take to be ready.
+    pub start_deadline: Span,
+    /// Ended runs of the trader that fail a start or a probation.
+    pub start_attempts: u32,
+    /// How long a new model must run before it counts as good.
+    pub probation: Span,
+    /// Automatic rollbacks in a row before everything is halted for a person to look.
+    pub rollback_budget: u32,
+    /// What a failed model leads to.
+    pub on_failure: OnFailure,
+}
+
+/// What a model that fails after cutover leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Go back to the newest good model.
+    Rollback,
+    /// Leave it running, stop deploying, tell the user.
+    Freeze,
+    /// Stop trading, tell the user.
+    Stop,
+}
+
+/// How one process is kept alive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessPolicy {
+    /// What the process is for.
+    pub role: Role,
+    /// Whether it is started with the runner. A trader starts when a model is deployed.
+    pub autostart: bool,
+    /// Which ends lead to a restart.
+    pub restart: RestartRule,
+    /// Restarts allowed within [`Self::budget_window`]; the next end leads to a cooldown.
+    pub budget: u32,
+    /// Sliding window of the budget.
+    pub budget_window: Span,
+    /// Delay before the first restart; doubles with every further failure.
+    pub backoff_initial: Span,
+    /// Longest delay before a restart.
+    pub backoff_max: Span,
+    /// Pause after the budget is spent; then one half-open start is tried.
+    pub cooldown: Span,
+    /// How long a run must last to clear the record of failures.
+    pub healthy_after: Span,
+    /// How long a run must last to count as ready.
+    pub ready_after: Span,
+    /// Time between the polite signal and SIGKILL.
+    pub stop_grace: Span,
+    /// Whether its alerts are critical rather than warnings.
+    pub critical: bool,
+}
+
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Trains models.
+    Worker,
+    /// Runs the deployed model.
+    Trader,
+    /// Anything else worth keeping alive.
+    Other,
+}
+
+/// Which unplanned ends lead to a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartRule {
+    /// Every end, success included.
+    Always,
+    /// Every end but success.
+    OnFailure,
+    /// None.
+    Never,
+}
+
+impl Default for DeploymentPolicy {
+    fn default() -> Self {
+        Self {
+            auto_deploy: true,
+            min_improvement_percent: 1.0,
+            min_improvement_absolute: 0.0,
+            min_dwell: Span::minutes(10),
+            max_per_day: 24,
+            settle: Span::seconds(60),
+            settle_deadline: Span::minutes(15),
+            staging_deadline: Span::minutes(10),
+            validation_deadline: Span::minutes(30),
+            require_approval: false,
+            approval_deadline: Span::hours(24),
+            start_deadline: Span::seconds(60),
+            start_attempts: 3,
+            probation: Span::minutes(30),
+            rollback_budget: 3,
+            on_failure: OnFailure::Rollback,
+        }
+    }
+}
+
+impl ProcessPolicy {
+    /// The defaults of a process with this role.
+    pub fn of(role: Role) -> Self {
+        Self {
+            role,
+            autostart: role != Role::Trader,
+            restart: RestartRule::Always,
+            budget: 3,
+            budget_window: Span::minutes(10),
+            backoff_initial: Span::seconds(1),
+            backoff_max: Span::minutes(1),
+            cooldown: Span::seconds(300),
+            healthy_after: Span::minutes(10),
+            ready_after: Span::seconds(5),
+            stop_grace: Span::seconds(30),
+            critical: role != Role::Other,
+        }
+    }
+}
+
+impl Default for Policy {
+    /// Nothing to supervise, nothing to deploy to.
+    fn default() -> Self {
+        Self { deployment: DeploymentPolicy::default(), processes: BTreeMap::new(), trader: None }
+    }
+}
