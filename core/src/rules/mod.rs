@@ -1,2 +1,1 @@
 //! Pure, stateless judgements: each file answers one question.
-

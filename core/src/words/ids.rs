@@ -67,9 +67,8 @@ impl ProcessName {
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidProcessName> {
         let name = name.into();
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let well_formed = (1..=64).contains(&name.len())
-            && name.chars().all(allowed)
-            && !name.starts_with('.');
+        let well_formed =
+            (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.');
         if well_formed { Ok(Self(name)) } else { Err(InvalidProcessName(name)) }
     }
 
