@@ -11,8 +11,10 @@
 //! 5. [`store`]: redb behind the promise that effects leave only through a commit
 //! 6. [`api`], [`export`]: what clients may see
 
+pub mod api;
 pub mod decision;
 pub mod engine;
+pub mod export;
 pub mod machines;
 pub mod model;
 pub mod rules;

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod host;
 pub mod observe;
+pub mod serve;
 pub mod shim;
 
 use std::process::ExitCode;

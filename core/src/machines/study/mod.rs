@@ -98,7 +98,8 @@ mod tests {
     fn moved(study: &Study, report: &StudyReport) -> Step<Study> {
         match step(Moment::default(), study, report) {
             Answer::Moved(step) => step,
-            other => panic!("expected a change, got {other:?}"),
+            Answer::Unchanged(why) => panic!("expected a change: {why:?}"),
+            Answer::Refused(why) => panic!("expected a change: {why:?}"),
         }
     }
 

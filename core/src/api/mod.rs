@@ -1,0 +1,17 @@
+//! What clients see and ask: plain values with stable names, served as JSON.
+//!
+//! Nothing of the machines' insides leaks: a client that knows these types knows enough.
+
+mod request;
+mod status;
+mod view;
+
+pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
+pub use status::{
+    AlertView, CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView,
+    TrialView, ViewValue,
+};
+pub use view::status_of;
+
+/// Version of the API; grows when a client could misread an answer.
+pub const API_VERSION: u32 = 1;

@@ -1,0 +1,208 @@
+//! The machines' states as a client sees them.
+
+use super::status::{
+    AlertView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView,
+};
+use crate::machines::alert::Alert;
+use crate::machines::deployment::{Deployment, Phase as DeploymentPhase};
+use crate::machines::process::{Goal, Phase, Process, Trust};
+use crate::words::{
+    Moment, Policy, ProcessName, ProcessPolicy, Revision, Role, Sequence, Span, Timestamp,
+};
+use crate::world::World;
+
+/// The picture of `world` at `now`; what the machines do not know (the study's counts, the
+/// runner's age, the history's length) is the caller's to give.
+pub fn status_of(
+    world: &World,
+    policy: &Policy,
+    now: Moment,
+    study: StudyView,
+    runner_since: Timestamp,
+    sequence: Sequence,
+) -> Status {
+    Status {
+        at: now.wall,
+        sequence,
+        runner_since,
+        shutting_down: world.shutting_down,
+        study,
+        deployment: deployment_view(&world.deployment, policy, now),
+        processes: processes_view(world, policy, now),
+        alerts: alerts_view(world),
+    }
+}
+
+fn deployment_view(deployment: &Deployment, policy: &Policy, now: Moment) -> DeploymentView {
+    let slot = &deployment.slot;
+    let find = |id| deployment.revisions.get(&id).map(revision_view);
+    let live = slot.phase.live();
+    let halted = match &slot.phase {
+        DeploymentPhase::Halting(why) | DeploymentPhase::Halted(why) => Some(why.clone()),
+        DeploymentPhase::Watching
+        | DeploymentPhase::Live { .. }
+        | DeploymentPhase::Settling(_)
+        | DeploymentPhase::Staging(_)
+        | DeploymentPhase::Validating(_)
+        | DeploymentPhase::AwaitingApproval(_)
+        | DeploymentPhase::Ready(_)
+        | DeploymentPhase::RollingBack(_)
+        | DeploymentPhase::Draining(_)
+        | DeploymentPhase::Starting(_)
+        | DeploymentPhase::Probation(_) => None,
+    };
+    DeploymentView {
+        mode: slot.mode.to_string(),
+        phase: slot.phase.name(),
+        generation: slot.generation,
+        live: live.and_then(find),
+        next: slot
+            .phase
+            .under_way()
+            .map(|(_, id)| id)
+            .filter(|id| Some(*id) != live)
+            .and_then(find),
+        deadline: deployment.deadline(&policy.deployment, now).map(|left| now.wall.plus(left)),
+        rollback_target: deployment.rollback_target(live).and_then(find),
+        declined: slot.declined.as_ref().map(|(_, why)| why.clone()),
+        halted,
+        holds: slot
+            .holds
+            .iter()
+            .map(|hold| HoldView {
+                number: hold.number,
+                trial_id: hold.trial_id,
+                reason: hold.reason.clone(),
+            })
+            .collect(),
+        revisions: deployment.revisions.values().rev().map(revision_view).collect(),
+    }
+}
+
+fn revision_view(revision: &Revision) -> RevisionView {
+    RevisionView {
+        id: revision.id,
+        trial: revision.candidate.number,
+        trial_id: revision.candidate.trial_id,
+        value: revision.candidate.value,
+        standing: revision.standing.to_string(),
+        content: revision.content,
+        created: revision.created.wall,
+    }
+}
+
+fn processes_view(world: &World, policy: &Policy, now: Moment) -> Vec<ProcessView> {
+    let configured = |name: &ProcessName| policy.processes.get(name).cloned();
+    world
+        .processes
+        .iter()
+        .filter_map(|(name, process)| {
+            let unconfigured = || {
+                // A process that was removed from the configuration shows until it is gone.
+                (!process.is_at_rest()).then(|| ProcessPolicy::of(Role::Other))
+            };
+            let policy = configured(name).or_else(unconfigured)?;
+            Some(process_view(name, process, &policy, now))
+        })
+        .collect()
+}
+
+fn process_view(
+    name: &ProcessName,
+    process: &Process,
+    policy: &ProcessPolicy,
+    now: Moment,
+) -> ProcessView {
+    let (phase, next, since) = place(process, policy, now);
+    let pid = match &process.phase {
+        Phase::Running { identity, .. } | Phase::Stopping { identity, .. } => Some(identity.pid),
+        Phase::Stopped
+        | Phase::Done(_)
+        | Phase::Starting { .. }
+        | Phase::Backoff { .. }
+        | Phase::Cooldown { .. }
+        | Phase::Unknown { .. } => None,
+    };
+    ProcessView {
+        name: name.clone(),
+        role: match policy.role {
+            Role::Worker => "worker",
+            Role::Trader => "trader",
+            Role::Other => "other",
+        }
+        .to_owned(),
+        phase: phase.to_owned(),
+        next,
+        since: since.map(|moment| moment.wall),
+        pid,
+        generation: process.generation,
+        revision: process.runs,
+        failures: u32::try_from(process.failures.recent.len()).unwrap_or(u32::MAX),
+        budget: policy.budget,
+        starts: process.tally.starts,
+        failures_total: process.tally.failures,
+        last_exit: process.tally.last_exit.as_ref().map(|(_, status, _)| status.to_string()),
+    }
+}
+
+/// Where a process is, what comes next, and since when.
+fn place(
+    process: &Process,
+    policy: &ProcessPolicy,
+    now: Moment,
+) -> (&'static str, String, Option<Moment>) {
+    let at = |since: Moment, wait: Span| now.wall.plus(wait.minus(now.since(since)));
+    match &process.phase {
+        Phase::Stopped => ("stopped", idle(process.goal), None),
+        Phase::Done(status) => ("done", format!("ended with {status}; it stays so"), None),
+        Phase::Starting { since, .. } => ("starting", String::new(), Some(*since)),
+        Phase::Running { since, ready: false, .. } => {
+            ("running", format!("ready at {}", at(*since, policy.ready_after)), Some(*since))
+        }
+        Phase::Running { since, trust: Trust::HalfOpen, .. } => (
+            "ready",
+            format!("its failures are forgotten at {}", at(*since, policy.healthy_after)),
+            Some(*since),
+        ),
+        Phase::Running { since, .. } => ("ready", String::new(), Some(*since)),
+        Phase::Stopping { since, .. } => {
+            ("stopping", format!("killed at {}", at(*since, policy.stop_grace)), Some(*since))
+        }
+        Phase::Backoff { since, wait } => {
+            ("backoff", format!("restart at {}", at(*since, *wait)), Some(*since))
+        }
+        Phase::Cooldown { since, wait } => {
+            ("cooldown", format!("one more try at {}", at(*since, *wait)), Some(*since))
+        }
+        Phase::Unknown { since, .. } => (
+            "unknown",
+            "being looked for; nothing is started until it is found or gone".into(),
+            Some(*since),
+        ),
+    }
+}
+
+fn idle(goal: Goal) -> String {
+    match goal {
+        Goal::Down => "not meant to run now".to_owned(),
+        Goal::Up(_) => "starts with the next runner".to_owned(),
+    }
+}
+
+fn alerts_view(world: &World) -> Vec<AlertView> {
+    let mut alerts: Vec<AlertView> = world
+        .alerts
+        .iter()
+        .filter_map(|(key, alert)| match alert {
+            Alert::Quiet => None,
+            Alert::Raised { since, text, remedy } => Some(AlertView {
+                key: key.0.clone(),
+                since: since.wall,
+                text: text.clone(),
+                remedy: remedy.clone(),
+            }),
+        })
+        .collect();
+    alerts.sort_by_key(|alert| alert.since);
+    alerts
+}

@@ -1,0 +1,3 @@
+//! The runner's window to its clients: HTTP on a Unix socket.
+
+pub mod port;

@@ -1,0 +1,66 @@
+//! What the window may see of the runner, and how it asks. The runner owns everything behind it.
+
+use cappuccino_core::api::{Accepted, CommandRequest, Hello, Status, TrialView};
+use cappuccino_core::store::Reader;
+use cappuccino_core::words::{Refusal, TrialNumber};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Requests that may wait for the runner's loop; more are answered "busy".
+pub const ASKS_MAX: usize = 64;
+
+/// Everything a session needs; cheap to clone.
+#[derive(Clone)]
+pub struct Port {
+    /// Who the runner is.
+    pub hello: Arc<Hello>,
+    /// The latest picture; changes with every commit and every look at the study.
+    pub status: watch::Receiver<Arc<Status>>,
+    /// The store's reader; replaced when the runner reopens its file.
+    pub reader: watch::Receiver<Reader>,
+    /// The study's trials, as far as they are read.
+    pub trials: Arc<dyn Trials>,
+    /// The way to the runner's loop.
+    pub asks: mpsc::Sender<Ask>,
+}
+
+/// One request on its way to the runner's loop.
+#[derive(Debug)]
+pub struct Ask {
+    /// What is asked.
+    pub request: CommandRequest,
+    /// Where the answer goes; a client that went away is no error.
+    pub reply: oneshot::Sender<Result<Accepted, AskError>>,
+}
+
+/// Why the runner did not carry out a request.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The machines declined; the present state goes with it when the client's was stale.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The study has no such trial, or none that can be deployed.
+    #[error("{0}")]
+    Trial(String),
+    /// The state could not be written; nothing was done.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// Read access to the study's trials.
+pub trait Trials: Send + Sync {
+    /// At most `limit` trials, newest first, or best first.
+    fn list(&self, order: Order, limit: usize) -> Vec<TrialView>;
+
+    /// One trial by its number.
+    fn find(&self, number: TrialNumber) -> Option<TrialView>;
+}
+
+/// Order of a list of trials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Newest first.
+    Newest,
+    /// Best value first; only finished, feasible trials with a value.
+    Best,
+}
