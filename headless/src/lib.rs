@@ -1,7 +1,10 @@
 //! The runner and its command line: clocks, files, processes and sockets around the pure core.
 
+pub mod clock;
+pub mod config;
 pub mod demo;
 pub mod host;
+pub mod keeper;
 pub mod observe;
 pub mod serve;
 pub mod shim;

@@ -1,0 +1,72 @@
+//! `cappuccino.toml`: read, checked, and turned into what the runner trusts.
+//!
+//! Every mistake is an error with its place, what is allowed and the nearest right word; nothing
+//! is ignored and nothing is guessed.
+
+mod check;
+mod file;
+mod template;
+
+pub use check::load;
+pub use template::TEMPLATE;
+
+use cappuccino_core::words::{Policy, ProcessName, Span};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What the machines consult.
+    pub policy: Policy,
+    /// Where the study is.
+    pub study: StudyConfig,
+    /// Where models come from.
+    pub models: ModelsConfig,
+    /// How each process is started.
+    pub commands: BTreeMap<ProcessName, CommandConfig>,
+    /// Daily backups to keep.
+    pub backups_kept: u32,
+}
+
+/// Where the study is and how often it is looked at.
+#[derive(Clone, Debug)]
+pub struct StudyConfig {
+    /// Its SQLite database.
+    pub database: PathBuf,
+    /// Its name; needed when the database holds more than one.
+    pub name: Option<String>,
+    /// Which objective of a multi-objective study decides.
+    pub objective: Option<usize>,
+    /// Time between two looks.
+    pub poll: Span,
+}
+
+/// Where a trial's model files are.
+#[derive(Clone, Debug)]
+pub struct ModelsConfig {
+    /// Folders to try, in order; `{number} {trial_id} {study} {timeframe}` are replaced.
+    pub folders: Vec<String>,
+    /// What `{timeframe}` stands for.
+    pub timeframe: String,
+    /// Files that a complete model has.
+    pub required: Vec<String>,
+    /// Largest model that is taken, in bytes.
+    pub max_bytes: u64,
+}
+
+/// How one process is started.
+#[derive(Clone, Debug)]
+pub struct CommandConfig {
+    /// Program and arguments; for the trader `{model_dir} {trial} {number} {session_csv} {log}`
+    /// are replaced.
+    pub command: Vec<String>,
+    /// Working folder.
+    pub directory: PathBuf,
+    /// Variables on top of the runner's own.
+    pub environment: BTreeMap<String, String>,
+    /// Signal that asks it to end.
+    pub stop_signal: i32,
+    /// Size at which its log is cut, in bytes.
+    pub log_cap_bytes: u64,
+}

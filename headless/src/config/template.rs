@@ -1,0 +1,84 @@
+//! The file that `cappuccino init` writes: every setting with its default and its meaning.
+
+/// A complete, commented configuration with the defaults.
+pub const TEMPLATE: &str = r#"# Cappuccino's configuration. Paths are relative to this file; times are written 250ms, 60s, 15m,
+# 6h or 7d. A line that starts with # shows a default.
+
+[study]
+# The SQLite database that the workers give to Optuna.
+database = "databases/optuna.db"
+# Needed when the database holds more than one study.
+# name = "my-study"
+# Which objective decides, for a multi-objective study: 0 is the first.
+# objective = 0
+# Time between two looks at the study. The workers are never disturbed.
+# poll = "2s"
+
+[models]
+# Where a trial's model is, in the order tried: {number} {trial_id} {study} {timeframe}.
+folders = [
+  "train_results/cwd_tests/trial_{number}_{timeframe}",
+  "train_results/cwd_tests/trial_{number}",
+]
+timeframe = "1h"
+required = ["actor.pth", "critic.pth"]
+
+[deployment]
+# Whether a better trial is deployed without asking.
+auto = true
+# Least gain over the live model's value, in percent of its magnitude, in the study's direction.
+min_improvement_percent = 1.0
+# min_improvement_absolute = 0.0
+# Least time between two automatic deployments, and most of them in a day.
+# min_dwell = "10m"
+# max_per_day = 24
+# How long a model's files must be untouched before they are copied, and how long to wait for it.
+# settle = "60s"
+# settle_deadline = "15m"
+# Whether a person approves each deployment.
+# require_approval = false
+# How long the trader may take to be ready, how often it may end before a new model is given up,
+# and how long a new model is watched before it counts as good.
+# start_deadline = "60s"
+# start_attempts = 3
+# probation = "30m"
+# Automatic rollbacks in a row before everything is halted for a person to look.
+# rollback_budget = 3
+# What a failing model leads to: rollback, freeze or stop.
+# on_failure = "rollback"
+
+[backups]
+# Daily copies of the state to keep.
+keep = 7
+
+[[process]]
+name = "worker"
+role = "worker"
+# Three of them: worker-1, worker-2, worker-3.
+instances = 3
+command = ["python", "-u", "1_optimize_unified.py", "--n-trials", "500", "--gpu", "0"]
+# environment = { CUDA_VISIBLE_DEVICES = "0" }
+# Restarts within the window; then a cooldown, then one more try.
+# max_restarts = 3
+# restart_window = "10m"
+# restart_cooldown = "300s"
+# healthy_after = "10m"
+# restart = "always"          # or "on-failure", "never"
+# stop_signal = "TERM"
+# stop_grace = "30s"
+# log_cap_megabytes = 50
+
+[[process]]
+name = "trader"
+role = "trader"
+# {model_dir} {trial} {number} {session_csv} {log} are replaced.
+command = [
+  "python", "-u", "paper_trader_alpaca_polling.py",
+  "--model-dir", "{model_dir}",
+  "--tickers", "BTC/USD", "ETH/USD", "LTC/USD", "BCH/USD", "LINK/USD", "UNI/USD", "AAVE/USD",
+  "--timeframe", "1h", "--history-hours", "120", "--poll-interval", "60", "--gpu", "-1",
+  "--log-file", "{session_csv}",
+]
+# The original trader handles SIGINT only.
+stop_signal = "INT"
+"#;
