@@ -64,10 +64,7 @@ pub fn open_store(path: &Path, clock: Clock) -> Result<Store, KeeperError> {
     let facts =
         OpenFacts { now: clock.now().wall, app_version: env!("CARGO_PKG_VERSION").to_owned() };
     FileBackend::new(file)
-        .map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked,
-            other => StoreError::Storage { doing: "opening the file", why: other.to_string() },
-        })
+        .map_err(StoreError::from)
         .and_then(|backend| Store::open(backend, &facts))
         .map_err(|source| KeeperError::Store { path: named(), source })
 }
@@ -155,9 +152,13 @@ impl Keeper {
     fn give_ballast_back(&self) {
         match std::fs::remove_file(&self.ballast) {
             Ok(()) => {
-                tracing::warn!("the disk is full: gave {BALLAST_BYTES} bytes of ballast back")
+                {
+                tracing::warn!("the disk is full: gave {BALLAST_BYTES} bytes of ballast back");
             }
-            Err(error) => tracing::warn!("the disk is full and the ballast is gone: {error}"),
+            }
+            Err(error) => {
+                tracing::warn!("the disk is full and the ballast is gone: {error}");
+            }
         }
     }
 }

@@ -201,6 +201,13 @@ impl StoreError {
     }
 }
 
+impl From<redb::DatabaseError> for StoreError {
+    /// What the backend of a file answers before the store sees it: a lock, mostly.
+    fn from(error: redb::DatabaseError) -> Self {
+        Self::from_redb("opening the file", error.into())
+    }
+}
+
 /// Says what was being done when the database answered an error.
 pub(super) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError>;

@@ -1,0 +1,272 @@
+//! The loop: observe, decide, commit, act. One task owns everything that changes.
+//!
+//! Nothing is done that is not on disk first; whatever is done comes back as an observation. The
+//! loop never waits for anything but its next wake-up: long work runs beside it and reports.
+
+use crate::act::Actor;
+use crate::clock::Clock;
+use crate::keeper::Keeper;
+use crate::observe::watcher::StudyWatcher;
+use crate::serve::port::{Ask, AskError};
+use crate::upkeep::Upkeep;
+use cappuccino_core::api::{Accepted, CommandBody, Status, status_of};
+use cappuccino_core::decision::Orders;
+use cappuccino_core::store::StoreError;
+use cappuccino_core::words::{Moment, Observation, Request, Sequence, Span, Timestamp};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+/// Longest sleep of an idle loop: upkeep (log caps, backups) is looked at this often.
+const IDLE_WAKE: Span = Span::seconds(30);
+/// Pause before the state file is opened again after a failing disk.
+const REOPEN_PAUSE: Duration = Duration::from_secs(2);
+/// Observations handled before the loop looks at signals and clients again.
+const BURST_MAX: usize = 64;
+
+/// Everything the loop owns.
+pub struct Runner {
+    /// State on disk, machines on top.
+    pub keeper: Keeper,
+    /// The hands.
+    pub actor: Actor,
+    /// The eyes on the study.
+    pub study: StudyWatcher,
+    /// Log caps, backups, samples.
+    pub upkeep: Upkeep,
+    /// The clocks.
+    pub clock: Clock,
+    /// What happened outside.
+    pub observations: mpsc::Receiver<Observation>,
+    /// What clients ask.
+    pub asks: mpsc::Receiver<Ask>,
+    /// The picture clients see.
+    pub status: watch::Sender<Arc<Status>>,
+    /// When this runner came up.
+    pub since: Timestamp,
+}
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every process was stopped first.
+    Stopped,
+    /// The processes run on, to be adopted by the next runner.
+    Left,
+}
+
+/// Why the loop sleeps no longer.
+enum Wake {
+    Observed(Observation),
+    Asked(Ask),
+    Due,
+    Signalled,
+}
+
+impl Runner {
+    /// Runs until asked to stop.
+    ///
+    /// # Errors
+    /// Signals cannot be listened for; nothing else ends the loop.
+    pub async fn run(mut self) -> std::io::Result<Ending> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        self.observe(Observation::Booted).await;
+        loop {
+            self.publish();
+            if self.keeper.engine().world().shutting_down && self.is_at_rest() {
+                self.close();
+                return Ok(Ending::Stopped);
+            }
+            match self.sleep(&mut interrupt, &mut terminate).await {
+                Wake::Observed(observation) => self.burst(observation).await,
+                Wake::Asked(ask) => {
+                    if self.answer(ask).await == Some(Ending::Left) {
+                        self.close();
+                        return Ok(Ending::Left);
+                    }
+                }
+                Wake::Due => self.due().await,
+                Wake::Signalled => self.observe(Observation::ShuttingDown).await,
+            }
+        }
+    }
+
+    async fn sleep(&mut self, interrupt: &mut Signal, terminate: &mut Signal) -> Wake {
+        let wake = self.next_wake();
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => Wake::Signalled,
+            _ = terminate.recv() => Wake::Signalled,
+            Some(observation) = self.observations.recv() => Wake::Observed(observation),
+            Some(ask) = self.asks.recv() => Wake::Asked(ask),
+            () = tokio::time::sleep(wake) => Wake::Due,
+        }
+    }
+
+    fn next_wake(&self) -> Duration {
+        let now = self.clock.now();
+        let due = self.keeper.engine().deadline(now).unwrap_or(IDLE_WAKE).min(IDLE_WAKE);
+        Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1))
+    }
+
+    /// Handles an observation and those that wait behind it, then shows one new picture.
+    async fn burst(&mut self, first: Observation) {
+        self.observe(first).await;
+        for _ in 1..BURST_MAX {
+            let Ok(observation) = self.observations.try_recv() else { return };
+            self.observe(observation).await;
+        }
+    }
+
+    async fn due(&mut self) {
+        let now = self.clock.now();
+        if self.keeper.engine().deadline(now).is_some_and(|left| left.0 <= 0) {
+            self.observe(Observation::Tick).await;
+        }
+        self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+    }
+
+    /// Takes an observation into the record and acts on it; does not return before it is durable.
+    async fn observe(&mut self, observation: Observation) {
+        let mut waiting = VecDeque::from([observation]);
+        while let Some(observation) = waiting.pop_front() {
+            match self.keeper.take(&observation) {
+                Ok(orders) => waiting.extend(self.act(orders)),
+                Err(error) => {
+                    self.recover(&error).await;
+                    // After a reopen the world may look different: everything is looked at anew,
+                    // then the observation is told again; machines ignore what they know.
+                    waiting.push_front(observation);
+                    waiting.push_front(Observation::Booted);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, orders: Orders) -> Vec<Observation> {
+        let world = self.keeper.engine().world();
+        self.actor.forget_unwanted(world);
+        self.study.exclude(&world.deployment);
+        let mut seen = Vec::new();
+        for (id, effect) in orders.effects {
+            seen.extend(self.actor.perform(world, id, &effect));
+        }
+        seen
+    }
+
+    /// Waits until the state file can be written again. Processes run on meanwhile.
+    async fn recover(&mut self, error: &StoreError) {
+        tracing::error!("the state could not be written: {error}; opening the file again");
+        while let Err(error) = self.keeper.reopen() {
+            tracing::error!("{error}");
+            tokio::time::sleep(REOPEN_PAUSE).await;
+        }
+        tracing::info!("the state file is open again");
+    }
+
+    async fn answer(&mut self, ask: Ask) -> Option<Ending> {
+        let Ask { request, reply } = ask;
+        let (answer, ending) = match request.command {
+            CommandBody::Shutdown { keep_processes: true } => {
+                (Ok(self.accepted("the runner goes down; the processes run on")), Some(Ending::Left))
+            }
+            CommandBody::Shutdown { keep_processes: false } => {
+                self.observe(Observation::ShuttingDown).await;
+                (Ok(self.accepted("stopping every process, then the runner")), None)
+            }
+            CommandBody::Backup => {
+                let outcome = self.upkeep.backup_now(self.clock.now(), &self.keeper);
+                (outcome.map(|text| self.accepted(&text)).map_err(AskError::Store), None)
+            }
+            CommandBody::Deploy { .. }
+            | CommandBody::Rollback { .. }
+            | CommandBody::Hold { .. }
+            | CommandBody::Unhold { .. }
+            | CommandBody::Approve
+            | CommandBody::Reject { .. }
+            | CommandBody::Pause { .. }
+            | CommandBody::Resume
+            | CommandBody::Restart { .. }
+            | CommandBody::Reset { .. } => {
+                let answer = match self.study.command(&request.command) {
+                    Ok(command) => {
+                        let (id, actor, expected) = (request.id, request.actor, request.expected);
+                        self.ask(Request { id, actor, expected, command }).await
+                    }
+                    Err(why) => Err(AskError::Trial(why)),
+                };
+                (answer, None)
+            }
+        };
+        self.publish();
+        if reply.send(answer).is_err() {
+            tracing::debug!("a client went away before its answer");
+        }
+        ending
+    }
+
+    /// Carries out a request. A state that cannot be written is the client's to know at once.
+    async fn ask(&mut self, request: Request) -> Result<Accepted, AskError> {
+        match self.keeper.take(&Observation::Asked(request)) {
+            Ok(orders) => {
+                let answer = orders.answer.clone();
+                for observation in self.act(orders) {
+                    self.observe(observation).await;
+                }
+                match answer {
+                    Some(Ok(())) => Ok(self.accepted(&self.picture_in_words())),
+                    Some(Err(refusal)) => Err(AskError::Refused(refusal)),
+                    None => Err(AskError::Store("the request was not answered".into())),
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                self.recover(&error).await;
+                self.observe(Observation::Booted).await;
+                Err(AskError::Store(text))
+            }
+        }
+    }
+
+    fn accepted(&self, text: &str) -> Accepted {
+        let generation = self.keeper.engine().world().deployment.slot.generation;
+        Accepted { text: text.to_owned(), generation }
+    }
+
+    fn picture_in_words(&self) -> String {
+        let slot = &self.keeper.engine().world().deployment.slot;
+        match (slot.phase.under_way(), slot.phase.live()) {
+            (Some((_, revision)), _) => format!("revision {revision} is {}", slot.phase.name()),
+            (None, Some(revision)) => format!("revision {revision} is live; {}", slot.mode),
+            (None, None) => format!("{}; {}", slot.phase.name(), slot.mode),
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.keeper.engine().world().is_at_rest()
+    }
+
+    fn publish(&mut self) {
+        let now: Moment = self.clock.now();
+        let engine = self.keeper.engine();
+        let sequence = match self.keeper.readers().borrow().last_sequence() {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                tracing::warn!("the history's length cannot be read: {error}");
+                Sequence(0)
+            }
+        };
+        let study = self.study.view(engine.world(), now);
+        let status = status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
+        self.status.send_replace(Arc::new(status));
+    }
+
+    fn close(self) {
+        if let Err(error) = self.keeper.close() {
+            tracing::warn!("closing the state file: {error}");
+        }
+    }
+}

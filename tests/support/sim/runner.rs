@@ -1,0 +1,517 @@
+//! The simulated runner and the course of events around it.
+
+use super::body::Workstation;
+use super::fate::Fate;
+use super::law::{self, Ledger, Violation};
+use cappuccino_core::engine::Engine;
+use cappuccino_core::words::{
+    Command, DeploymentReport, Digest, Effect, ExitStatus, Generation, Observation, Policy, Probe,
+    ProcessName, ProcessPolicy, ProcessReport, Request, RequestId, Role, Span, StudyReport,
+};
+use cappuccino_core::world::World;
+use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    pub decisions: u64,
+    pub commits: u64,
+    pub runner_crashes: u64,
+    pub power_cuts: u64,
+    pub process_ends: u64,
+    pub clock_steps: u64,
+    pub suspends: u64,
+    pub studies_recreated: u64,
+    pub commits_of_unknown_outcome: u64,
+    pub commands: u64,
+    pub refused: u64,
+    pub went_live: u64,
+    pub rollbacks: u64,
+    pub halts: u64,
+    pub peaceful_checks: u64,
+}
+
+/// Something that will happen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Coming {
+    /// An answer of the world reaches the runner that asked for it.
+    Report(u64, Report),
+    /// The runner's own wake-up.
+    Wake(u64),
+    /// A life ends by itself.
+    End(ProcessName, Generation, i32),
+    Trial,
+    Trouble,
+    Operator,
+    Restart,
+    Inspect,
+}
+
+/// Answers, in a form that can be ordered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Report {
+    Started(ProcessName, Generation),
+    LaunchFailed(ProcessName, Generation),
+    SlotTaken(ProcessName, Generation),
+    Exited(ProcessName, Generation, ExitStatus),
+    Probed(ProcessName),
+    Stop(ProcessName, Generation),
+    Settled(cappuccino_core::words::DeploymentId),
+    Staged(cappuccino_core::words::DeploymentId, cappuccino_core::words::RevisionId, bool),
+    Validated(cappuccino_core::words::DeploymentId, cappuccino_core::words::RevisionId, bool),
+    Verified(cappuccino_core::words::DeploymentId, cappuccino_core::words::RevisionId),
+}
+
+/// One simulated workstation with its runner.
+pub struct Simulation {
+    pub body: Workstation,
+    pub ledger: Ledger,
+    pub figures: Figures,
+    fate: Fate,
+    policy: Policy,
+    trader: ProcessName,
+    /// The record on disk.
+    disk: World,
+    /// The runner, while it is up, and which one it is: answers to an earlier one are lost.
+    runner: Option<Engine>,
+    incarnation: u64,
+    heap: BinaryHeap<Reverse<(i64, u64, Coming)>>,
+    order: u64,
+    last_trouble: i64,
+    requests: u64,
+    champion: f64,
+}
+
+impl Simulation {
+    pub fn new(seed: u64) -> Self {
+        let name = |text: &str| ProcessName::new(text).unwrap();
+        let trader = name("trader");
+        let mut policy = Policy { trader: Some(trader.clone()), ..Policy::default() };
+        for worker in ["worker-1", "worker-2", "worker-3"] {
+            policy.processes.insert(name(worker), ProcessPolicy::of(Role::Worker));
+        }
+        policy.processes.insert(trader.clone(), ProcessPolicy::of(Role::Trader));
+        let mut simulation = Self {
+            body: Workstation::new(),
+            ledger: Ledger::default(),
+            figures: Figures::default(),
+            fate: Fate::new(seed),
+            policy,
+            trader,
+            disk: World::default(),
+            runner: None,
+            incarnation: 0,
+            heap: BinaryHeap::new(),
+            order: 0,
+            last_trouble: 0,
+            requests: 0,
+            champion: 0.0,
+        };
+        simulation.after(0, Coming::Restart);
+        simulation.after(MINUTE, Coming::Trial);
+        simulation.after(HOUR, Coming::Trouble);
+        simulation.after(2 * HOUR, Coming::Operator);
+        simulation.after(HOUR, Coming::Inspect);
+        simulation
+    }
+
+    /// Lives through `span` of virtual time.
+    pub fn run(&mut self, span: Span) -> Result<(), Violation> {
+        let end = self.body.elapsed + span.0;
+        while let Some(Reverse((at, _, coming))) = self.heap.pop() {
+            if at > end {
+                break;
+            }
+            self.body.elapsed = self.body.elapsed.max(at);
+            self.happen(coming)?;
+        }
+        self.body.elapsed = end;
+        self.figures.went_live = self.ledger.went_live;
+        self.figures.rollbacks = self.ledger.rollbacks;
+        self.figures.halts = self.ledger.halts;
+        Ok(())
+    }
+
+    fn after(&mut self, wait: i64, coming: Coming) {
+        self.order += 1;
+        self.heap.push(Reverse((self.body.elapsed + wait, self.order, coming)));
+    }
+
+    fn happen(&mut self, coming: Coming) -> Result<(), Violation> {
+        match coming {
+            Coming::Report(incarnation, report) if incarnation == self.incarnation => {
+                self.deliver(report)
+            }
+            Coming::Wake(incarnation) if incarnation == self.incarnation => {
+                self.observe(&Observation::Tick)
+            }
+            Coming::Report(..) | Coming::Wake(_) => Ok(()),
+            Coming::End(name, generation, status) => self.life_ends(&name, generation, status),
+            Coming::Trial => self.trial(),
+            Coming::Trouble => self.trouble(),
+            Coming::Operator => self.operator(),
+            Coming::Restart => self.restart(),
+            Coming::Inspect => self.inspect(),
+        }
+    }
+
+    /// The heart: decide, commit (or crash around it), perform.
+    fn observe(&mut self, observation: &Observation) -> Result<(), Violation> {
+        let Some(engine) = self.runner.as_mut() else { return Ok(()) };
+        self.figures.decisions += 1;
+        let decision = engine.decide(self.body.now(), observation);
+        if decision.is_empty() {
+            drop(engine.advance(decision.commit_in_memory()));
+            self.sleep();
+            return Ok(());
+        }
+        let notes = decision.notes().to_vec();
+        if self.fate.one_in(20_000) {
+            self.figures.commits_of_unknown_outcome += 1;
+            if self.fate.one_in(2) {
+                self.crash();
+                return Ok(());
+            }
+            drop(engine.advance(decision.commit_in_memory()));
+            self.disk = self.runner.as_ref().map(|engine| engine.world().clone()).unwrap();
+            self.read_notes(&notes)?;
+            self.crash();
+            return Ok(());
+        }
+        self.figures.commits += 1;
+        let orders = engine.advance(decision.commit_in_memory());
+        self.disk = engine.world().clone();
+        law::always(&self.disk)?;
+        self.read_notes(&notes)?;
+        for (_, effect) in orders.effects {
+            if self.fate.one_in(2_000) {
+                self.crash();
+                return Ok(());
+            }
+            self.perform(effect)?;
+        }
+        self.sleep();
+        Ok(())
+    }
+
+    fn read_notes(&mut self, notes: &[cappuccino_core::words::Note]) -> Result<(), Violation> {
+        let policy = self.policy.deployment.clone();
+        notes.iter().try_for_each(|note| self.ledger.read(note, &self.body, &policy))
+    }
+
+    fn sleep(&mut self) {
+        let Some(engine) = &self.runner else { return };
+        if let Some(left) = engine.deadline(self.body.now()) {
+            self.after(left.0.max(1), Coming::Wake(self.incarnation));
+        }
+    }
+
+    /// The runner is killed: what it had not heard yet is lost, what it had recorded is not.
+    fn crash(&mut self) {
+        if self.runner.take().is_some() {
+            self.figures.runner_crashes += 1;
+            self.last_trouble = self.body.elapsed;
+            let wait = self.fate.wait(5 * SECOND);
+            self.after(wait, Coming::Restart);
+        }
+    }
+
+    fn restart(&mut self) -> Result<(), Violation> {
+        if self.runner.is_some() {
+            return Ok(());
+        }
+        self.incarnation += 1;
+        let world = World { shutting_down: false, ..self.disk.clone() };
+        self.runner = Some(Engine::new(self.policy.clone(), world));
+        self.observe(&Observation::Booted)?;
+        self.look_at_study()
+    }
+
+    fn answer(&mut self, wait: i64, report: Report) {
+        let incarnation = self.incarnation;
+        self.after(wait, Coming::Report(incarnation, report));
+    }
+
+    fn perform(&mut self, effect: Effect) -> Result<(), Violation> {
+        match effect {
+            Effect::Launch { process, generation, revision } => {
+                self.launch(process, generation, revision)?;
+            }
+            Effect::Stop { process, generation, identity } => {
+                let alive = self.body.lives.get(&process);
+                if alive.is_some_and(|life| life.identity == identity) {
+                    let wait = self.fate.wait(2 * SECOND).min(30 * SECOND);
+                    self.answer(wait, Report::Stop(process, generation));
+                } else {
+                    self.answer(1, Report::Probed(process));
+                }
+            }
+            Effect::Probe { process } => self.answer(3, Report::Probed(process)),
+            Effect::AwaitFiles { deployment, .. } => {
+                // One model in ten never appears.
+                if !self.fate.one_in(10) {
+                    let wait = MINUTE + self.fate.wait(MINUTE);
+                    self.answer(wait, Report::Settled(deployment));
+                }
+            }
+            Effect::Stage { deployment, revision } => {
+                let fine = !self.fate.one_in(20);
+                if fine {
+                    self.body.stored.insert(revision);
+                }
+                self.answer(SECOND, Report::Staged(deployment, revision, fine));
+            }
+            Effect::Validate { deployment, revision } => {
+                let fine = !self.fate.one_in(8);
+                if fine {
+                    self.body.validated.insert(revision);
+                }
+                self.answer(5 * SECOND, Report::Validated(deployment, revision, fine));
+            }
+            Effect::Verify { deployment, revision } => {
+                self.answer(SECOND, Report::Verified(deployment, revision));
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(
+        &mut self,
+        process: ProcessName,
+        generation: Generation,
+        revision: Option<cappuccino_core::words::RevisionId>,
+    ) -> Result<(), Violation> {
+        if self.fate.one_in(300) {
+            self.answer(2, Report::LaunchFailed(process, generation));
+            return Ok(());
+        }
+        let Some(life) = self.body.launch(&process, generation, revision) else {
+            self.answer(1, Report::SlotTaken(process, generation));
+            return Ok(());
+        };
+        self.ledger.life_began(&process, &life)?;
+        let trial = revision.and_then(|id| self.disk.deployment.revisions.get(&id));
+        let cursed = trial.is_some_and(|r| self.body.cursed.contains(&r.candidate.trial_id));
+        let mean = match (cursed, self.fate.one_in(12)) {
+            (true, _) => 20 * SECOND,
+            (false, true) => MINUTE,
+            (false, false) => 40 * HOUR,
+        };
+        let (wait, code) = (self.fate.wait(mean), self.fate.between(0, 2) as i32);
+        self.after(wait, Coming::End(process.clone(), generation, code));
+        self.answer(5, Report::Started(process, generation));
+        Ok(())
+    }
+
+    fn life_ends(&mut self, name: &ProcessName, generation: Generation, code: i32) -> Result<(), Violation> {
+        if self.body.lives.get(name).is_none_or(|life| life.generation != generation) {
+            return Ok(());
+        }
+        self.figures.process_ends += 1;
+        // One in twenty times the shim dies with it and leaves no record.
+        let recorded = !self.fate.one_in(20);
+        let status = if recorded { ExitStatus::Code(code) } else { ExitStatus::Unknown };
+        self.body.end(name, status.clone(), recorded);
+        if self.runner.is_some() {
+            self.answer(2, Report::Exited(name.clone(), generation, status));
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, report: Report) -> Result<(), Violation> {
+        let observation = match report {
+            Report::Started(name, generation) => {
+                let Some(life) = self.body.lives.get(&name) else { return Ok(()) };
+                if life.generation != generation {
+                    return Ok(());
+                }
+                Observation::Process(name, ProcessReport::Started(generation, life.identity.clone()))
+            }
+            Report::LaunchFailed(name, generation) => Observation::Process(
+                name,
+                ProcessReport::LaunchFailed(generation, "command not found".into()),
+            ),
+            Report::SlotTaken(name, generation) => {
+                Observation::Process(name, ProcessReport::SlotTaken(generation))
+            }
+            Report::Exited(name, generation, status) => {
+                Observation::Process(name, ProcessReport::Exited(generation, status))
+            }
+            Report::Stop(name, generation) => {
+                let present = self.body.lives.get(&name).map(|life| life.generation);
+                if present != Some(generation) {
+                    return Ok(());
+                }
+                let status = ExitStatus::Signal(15);
+                self.body.end(&name, status.clone(), true);
+                Observation::Process(name, ProcessReport::Exited(generation, status))
+            }
+            Report::Probed(name) => {
+                let probe = match self.body.lives.get(&name) {
+                    Some(life) => Probe::Held(life.generation, life.identity.clone()),
+                    None => Probe::Free(self.body.exits.get(&name).cloned()),
+                };
+                Observation::Process(name, ProcessReport::Probed(probe))
+            }
+            Report::Settled(id) => Observation::Deployment(id, DeploymentReport::FilesSettled),
+            Report::Staged(id, revision, fine) => {
+                let mut address = [0; 32];
+                address[..8].copy_from_slice(&revision.0.to_le_bytes());
+                let report = if fine {
+                    DeploymentReport::Staged(Digest(address))
+                } else {
+                    DeploymentReport::StagingFailed("the file changed while it was copied".into())
+                };
+                Observation::Deployment(id, report)
+            }
+            Report::Validated(id, _, fine) => {
+                let verdict = if fine { Ok(()) } else { Err("a weight is not a number".into()) };
+                Observation::Deployment(id, DeploymentReport::Validated(verdict))
+            }
+            Report::Verified(id, revision) => {
+                let intact = self.body.stored.contains(&revision);
+                let verdict = if intact { Ok(()) } else { Err("digest differs".to_owned()) };
+                Observation::Deployment(id, DeploymentReport::Verified(verdict))
+            }
+        };
+        self.observe(&observation)
+    }
+
+    fn trial(&mut self) -> Result<(), Violation> {
+        let wait = self.fate.wait(12 * MINUTE);
+        self.after(wait, Coming::Trial);
+        // The study creeps upwards, with noise that is mostly worse.
+        self.champion += self.fate.unit() * 0.002;
+        let value = self.champion - 0.2 * self.fate.unit() + if self.fate.one_in(40) { 0.3 } else { 0.0 };
+        let candidate = self.body.finish_trial(value);
+        if self.fate.one_in(6) {
+            self.body.cursed.insert(candidate.trial_id);
+        }
+        if self.body.best.as_ref().is_none_or(|best| candidate.value > best.value) {
+            self.body.best = Some(candidate);
+        }
+        self.look_at_study()
+    }
+
+    fn look_at_study(&mut self) -> Result<(), Violation> {
+        let report = if self.body.study_there {
+            let identity = self.body.study.clone();
+            let excluded = self.disk.deployment.excluded(&identity);
+            let best = self.body.best.clone().filter(|best| !excluded.contains(&best.trial_id));
+            StudyReport::Seen { identity, best }
+        } else {
+            StudyReport::Unavailable("the database is missing".into())
+        };
+        self.observe(&Observation::Study(report))
+    }
+
+    fn trouble(&mut self) -> Result<(), Violation> {
+        let wait = self.fate.wait(9 * HOUR);
+        self.after(wait, Coming::Trouble);
+        self.last_trouble = self.body.elapsed;
+        match self.fate.between(0, 8) {
+            0 | 1 => self.crash(),
+            2 => {
+                self.figures.power_cuts += 1;
+                self.crash();
+                self.body.power_cut();
+            }
+            3 => {
+                self.figures.clock_steps += 1;
+                self.body.wall_offset += self.fate.between(-3 * HOUR, 3 * HOUR);
+            }
+            4 => {
+                self.figures.suspends += 1;
+                self.body.elapsed += self.fate.between(MINUTE, 8 * HOUR);
+            }
+            5 => {
+                self.figures.studies_recreated += 1;
+                self.body.recreate_study();
+                self.champion = 0.0;
+            }
+            6 => self.body.study_there = !self.body.study_there,
+            7 => {
+                // Bit rot in the newest stored model.
+                self.body.stored.pop_last();
+            }
+            _ => {
+                // The out-of-memory killer takes a process and its shim.
+                let names: Vec<ProcessName> = self.body.lives.keys().cloned().collect();
+                if let Some(name) = names.get(self.fate.between(0, 3) as usize) {
+                    let generation = self.body.lives[name].generation;
+                    self.figures.process_ends += 1;
+                    self.body.end(name, ExitStatus::Unknown, false);
+                    let exited = Report::Exited(name.clone(), generation, ExitStatus::Unknown);
+                    self.answer(2, exited);
+                }
+            }
+        }
+        self.look_at_study()
+    }
+
+    fn operator(&mut self) -> Result<(), Violation> {
+        let wait = self.fate.wait(20 * HOUR);
+        self.after(wait, Coming::Operator);
+        let command = match self.fate.between(0, 7) {
+            0 | 1 => Command::Rollback {
+                to: None,
+                hold: self.fate.one_in(2),
+                reason: "it looks wrong".into(),
+            },
+            2 => match self.body.best.clone() {
+                Some(candidate) => Command::Deploy { candidate, reason: "try".into() },
+                None => Command::Resume,
+            },
+            3 => Command::Pause { pin: self.fate.one_in(3), reason: "weekend".into() },
+            4 | 5 => Command::Resume,
+            6 => Command::Restart { process: self.trader.clone() },
+            _ => Command::Reset { process: ProcessName::new("worker-1").unwrap() },
+        };
+        self.requests += 1;
+        let expected = self.fate.one_in(3).then(|| self.disk.deployment.slot.generation);
+        let id = RequestId(format!("request-{}", self.requests));
+        let request = Request { id, actor: "sim".into(), expected, command };
+        self.figures.commands += 1;
+        let times = if self.fate.one_in(4) { 2 } else { 1 };
+        for _ in 0..times {
+            self.observe(&Observation::Asked(request.clone()))?;
+        }
+        let answered = self.disk.requests.get(&request.id);
+        self.figures.refused += u64::from(answered.is_some_and(|a| a.outcome.is_err()));
+        self.study_follows_up()
+    }
+
+    /// After a resume the study must be trusted again soon, or nothing would ever deploy.
+    fn study_follows_up(&mut self) -> Result<(), Violation> {
+        self.look_at_study()
+    }
+
+    fn inspect(&mut self) -> Result<(), Violation> {
+        self.after(HOUR, Coming::Inspect);
+        let peace = self.body.elapsed - self.last_trouble > 10 * MINUTE;
+        if self.runner.is_none() || !peace {
+            return Ok(());
+        }
+        // What was just asked needs a moment to happen.
+        if self.disk.intents.is_empty() && self.heap_has_no_report() {
+            self.figures.peaceful_checks += 1;
+            law::in_peace(&self.disk, &self.body, &self.trader)?;
+            self.ledger.all_accounted(&self.body)?;
+        }
+        Ok(())
+    }
+
+    fn heap_has_no_report(&self) -> bool {
+        let current = |coming: &Coming| match coming {
+            Coming::Report(incarnation, _) => *incarnation == self.incarnation,
+            _ => false,
+        };
+        !self.heap.iter().any(|Reverse((_, _, coming))| current(coming))
+    }
+}
+
