@@ -12,7 +12,8 @@ use crate::upkeep::Upkeep;
 use cappuccino_core::api::{Accepted, CommandBody, Status, status_of};
 use cappuccino_core::decision::Orders;
 use cappuccino_core::store::StoreError;
-use cappuccino_core::words::{Moment, Observation, Request, Sequence, Span, Timestamp};
+use cappuccino_core::machines::study::Study;
+use cappuccino_core::words::{Moment, Observation, Request, Sequence, Span, Stage, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct Runner {
     pub status: watch::Sender<Arc<Status>>,
     /// When this runner came up.
     pub since: Timestamp,
+    /// Whether to end, processes running on, as soon as nothing is under way.
+    pub once: bool,
 }
 
 /// How the loop ended.
@@ -79,6 +82,10 @@ impl Runner {
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
                 self.close();
                 return Ok(Ending::Stopped);
+            }
+            if self.once && self.is_done_for_now() {
+                self.close();
+                return Ok(Ending::Left);
             }
             match self.sleep(&mut interrupt, &mut terminate).await {
                 Wake::Observed(observation) => self.burst(observation).await,
@@ -149,8 +156,8 @@ impl Runner {
     fn act(&mut self, orders: Orders) -> Vec<Observation> {
         let world = self.keeper.engine().world();
         self.actor.forget_unwanted(world);
-        self.study.exclude(&world.deployment);
         let mut seen = Vec::new();
+        seen.extend(self.study.exclude(&world.deployment).map(Observation::Study));
         for (id, effect) in orders.effects {
             seen.extend(self.actor.perform(world, id, &effect));
         }
@@ -247,6 +254,20 @@ impl Runner {
 
     fn is_at_rest(&self) -> bool {
         self.keeper.engine().world().is_at_rest()
+    }
+
+    /// For `run --once`: the study was looked at, everything asked for has happened, and no
+    /// deployment is on its way but perhaps in its probation.
+    fn is_done_for_now(&self) -> bool {
+        let world = self.keeper.engine().world();
+        let looked = world.study != Study::Unseen || !world.alerts.is_empty();
+        let settled = world
+            .deployment
+            .slot
+            .phase
+            .stage()
+            .is_none_or(|stage| matches!(stage, Stage::Probation | Stage::AwaitingApproval));
+        looked && settled && world.intents.is_empty()
     }
 
     fn publish(&mut self) {

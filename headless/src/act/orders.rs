@@ -1,0 +1,73 @@
+//! From a configured command to what is started: placeholders, environment, files.
+
+use super::shelf::Shelf;
+use crate::config::Config;
+use crate::host::LaunchSpec;
+use crate::workspace::Workspace;
+use cappuccino_core::words::{Generation, ProcessName, Revision};
+
+/// What `{…}` stands for in a trader's command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placeholders(Vec<(&'static str, String)>);
+
+impl Placeholders {
+    /// The placeholders for a trader that runs `revision`.
+    fn of(workspace: &Workspace, name: &ProcessName, revision: &Revision) -> Result<Self, String> {
+        let content = revision.content.ok_or_else(|| {
+            format!("revision {} has no files in the model store", revision.id)
+        })?;
+        let model_dir = Shelf::new(workspace.models_dir()).folder(content);
+        let session = format!("revision_{}.csv", revision.id);
+        let session_csv = workspace.root().join("paper_trades").join(session);
+        Ok(Self(vec![
+            ("{model_dir}", model_dir.display().to_string()),
+            ("{trial}", revision.candidate.trial_id.to_string()),
+            ("{number}", revision.candidate.number.to_string()),
+            ("{session_csv}", session_csv.display().to_string()),
+            ("{log}", workspace.log_file(name).display().to_string()),
+        ]))
+    }
+
+    fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
+}
+
+/// What to start for `name`.
+///
+/// # Errors
+/// A sentence: the process is not configured, or its model is not there.
+pub fn launch_spec(
+    config: &Config,
+    workspace: &Workspace,
+    name: &ProcessName,
+    generation: Generation,
+    revision: Option<&Revision>,
+) -> Result<LaunchSpec, String> {
+    let command = config
+        .commands
+        .get(name)
+        .ok_or_else(|| format!("process `{name}` is not in cappuccino.toml any more"))?;
+    let placeholders = match revision {
+        Some(revision) => Placeholders::of(workspace, name, revision)?,
+        None => Placeholders::default(),
+    };
+    if let Some(folder) = revision.map(|_| workspace.root().join("paper_trades")) {
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    }
+    let mut environment: Vec<(String, String)> =
+        command.environment.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    environment.push(("CAPPUCCINO_PROCESS".into(), name.to_string()));
+    if let Some(revision) = revision {
+        environment.push(("CAPPUCCINO_REVISION".into(), revision.id.to_string()));
+    }
+    Ok(LaunchSpec {
+        name: name.clone(),
+        generation,
+        command: command.command.iter().map(|word| placeholders.fill(word)).collect(),
+        directory: command.directory.clone(),
+        environment,
+        log_file: workspace.log_file(name),
+    })
+}

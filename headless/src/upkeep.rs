@@ -1,0 +1,178 @@
+//! What has to be done now and then: cut logs, back the state up, sample the metrics.
+//!
+//! None of it decides anything; a failure is told in the log and tried again next time.
+
+use crate::config::Config;
+use crate::host::cap_log;
+use crate::keeper::Keeper;
+use crate::workspace::Workspace;
+use cappuccino_core::api::Status;
+use cappuccino_core::store::{Samples, StoreError};
+use cappuccino_core::words::{Moment, Span};
+use redb::backends::FileBackend;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Time between two looks at the logs' sizes.
+const LOGS_EVERY: Span = Span::seconds(30);
+/// Time between two backups.
+const BACKUP_EVERY: Span = Span::hours(24);
+/// Time between two samples, each made durable.
+const SAMPLE_EVERY: Span = Span::minutes(1);
+/// How long samples are kept.
+const SAMPLES_KEPT: Span = Span::hours(24 * 14);
+
+/// Looks after one workspace.
+pub struct Upkeep {
+    config: Arc<Config>,
+    workspace: Workspace,
+    samples: Option<Samples>,
+    logs_at: Option<Moment>,
+    backup_at: Option<Moment>,
+    sample_at: Option<Moment>,
+}
+
+impl Upkeep {
+    /// Upkeep of this workspace; samples are optional, their file may be damaged or foreign.
+    pub fn new(config: Arc<Config>, workspace: Workspace, samples: Option<Samples>) -> Self {
+        Self { config, workspace, samples, logs_at: None, backup_at: None, sample_at: None }
+    }
+
+    /// Does what is due at `now`.
+    pub fn turn(&mut self, now: Moment, keeper: &Keeper, status: &Status) {
+        if is_due(&mut self.logs_at, now, LOGS_EVERY) {
+            self.cap_logs();
+        }
+        if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
+            self.sample(now, status);
+        }
+        if self.backup_is_due(now) {
+            self.backup_at = Some(now);
+            if let Err(why) = self.backup_now(now, keeper) {
+                tracing::error!("the daily backup failed: {why}");
+            }
+        }
+    }
+
+    /// Writes a backup of the state now; says where it is.
+    ///
+    /// # Errors
+    /// A sentence: why there is no new backup.
+    pub fn backup_now(&mut self, now: Moment, keeper: &Keeper) -> Result<String, String> {
+        let folder = self.workspace.backups_dir();
+        let name = now.wall.to_string().replace([':', '.'], "-");
+        let path = folder.join(format!("state-{name}.redb"));
+        let reader = keeper.readers().borrow().clone();
+        write_backup(&path, |backend| reader.backup_to(backend).map(drop))?;
+        self.backup_at = Some(now);
+        prune(&folder, self.config.backups_kept)?;
+        Ok(format!("backup written to {}", path.display()))
+    }
+
+    fn cap_logs(&self) {
+        for (name, command) in &self.config.commands {
+            let log = self.workspace.log_file(name);
+            if let Err(error) = cap_log(&log, command.log_cap_bytes)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!("{} could not be cut: {error}", log.display());
+            }
+        }
+    }
+
+    fn sample(&mut self, now: Moment, status: &Status) {
+        let Some(samples) = &mut self.samples else { return };
+        let counts = status.study.counts;
+        #[expect(clippy::cast_precision_loss, reason = "a study has fewer than 2^52 trials")]
+        let mut row = vec![
+            ("study/trials_complete", counts.complete as f64),
+            ("study/trials_running", counts.running as f64),
+            ("study/trials_failed", counts.failed as f64),
+        ];
+        if let Some(live) = &status.deployment.live {
+            row.push(("deployment/live_value", live.value));
+        }
+        let outcome = samples
+            .append(now.wall, &row)
+            .and_then(|()| samples.flush())
+            .and_then(|()| samples.prune(now.wall.plus(Span(-SAMPLES_KEPT.0))).map(drop));
+        if let Err(error) = outcome {
+            tracing::warn!("metrics are not recorded: {error}");
+        }
+    }
+
+    /// The first look finds the newest backup's age on disk: a restarted runner makes no extra one.
+    fn backup_is_due(&mut self, now: Moment) -> bool {
+        match self.backup_at {
+            Some(last) => now.since(last) >= BACKUP_EVERY,
+            None => newest_age(&self.workspace.backups_dir(), now).is_none_or(|age| age >= BACKUP_EVERY),
+        }
+    }
+}
+
+/// Whether `every` has passed since `last`; the first look is due at once.
+fn is_due(last: &mut Option<Moment>, now: Moment, every: Span) -> bool {
+    let due = last.is_none_or(|last| now.since(last) >= every);
+    if due {
+        *last = Some(now);
+    }
+    due
+}
+
+/// Writes a backup whole or not at all: temporary name, flush, rename, flush the folder.
+///
+/// # Errors
+/// A sentence: why there is no new file.
+pub fn write_backup(
+    path: &Path,
+    copy: impl FnOnce(FileBackend) -> Result<(), StoreError>,
+) -> Result<(), String> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let temporary = path.with_extension("tmp");
+    let failed = |error: std::io::Error| {
+        format!("{}: {error}; check the disk's space and the folder's rights", path.display())
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)
+        .map_err(failed)?;
+    let backend = FileBackend::new(file).map_err(|error| error.to_string())?;
+    copy(backend).map_err(|error| error.to_string())?;
+    File::open(&temporary).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+/// Backups in a folder, oldest first; their names sort by time.
+pub fn backups(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if name.is_some_and(|name| name.starts_with("state-") && name.ends_with(".redb")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn newest_age(folder: &Path, now: Moment) -> Option<Span> {
+    let newest = backups(folder).ok()?.pop()?;
+    let modified = std::fs::metadata(newest).ok()?.modified().ok()?;
+    let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let written = i64::try_from(since_epoch.as_millis()).ok()?;
+    Some(Span(now.wall.0.saturating_sub(written).max(0)))
+}
+
+fn prune(folder: &Path, keep: u32) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("old backups in {}: {error}", folder.display());
+    let found = backups(folder).map_err(failed)?;
+    let surplus = found.len().saturating_sub(usize::try_from(keep.max(1)).unwrap_or(usize::MAX));
+    found.iter().take(surplus).try_for_each(|old| std::fs::remove_file(old).map_err(failed))
+}
