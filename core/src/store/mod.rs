@@ -23,9 +23,14 @@ mod history;
 mod samples;
 mod state;
 mod tables;
+mod thin;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use batch::Batch;
 pub use check::{Finding, Report};
