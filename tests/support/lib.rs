@@ -1,1 +1,3 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
+
+pub mod disk;

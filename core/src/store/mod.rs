@@ -14,6 +14,7 @@
 
 mod backup;
 mod batch;
+mod birth;
 mod check;
 pub mod codec;
 mod error;
