@@ -38,7 +38,7 @@ pub use check::{Finding, Report};
 pub use error::StoreError;
 pub use format::OpenFacts;
 pub use history::HistoryRow;
-pub use redb::StorageBackend;
+pub use redb::{StorageBackend, backends::FileBackend};
 pub use samples::{PRUNE_LIMIT, SampleReader, Samples};
 pub use state::{Applied, Reader, Store};
 pub use tables::{Key, KeyShape, Table};
