@@ -6,110 +6,16 @@
 //! says how many histories to run (default 3), `CAPPUCCINO_CRASH_SEED` where to start.
 
 use cappuccino_core::{
-    store::{Batch, Key, OpenFacts, Samples, Store, StoreError, Table, codec::Record},
-    words::{Sequence, Timestamp},
+    store::{Samples, Store, StoreError},
+    words::Timestamp,
 };
-use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use redb::{StorageBackend, backends::FileBackend};
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fs::File, io::ErrorKind, ops::RangeInclusive, process::Command};
-use support::disk::{Cut, Disk, Fault, Op, each_cut};
-
-const BATCHES: usize = 12;
-
-#[derive(Serialize, Deserialize)]
-struct Note(String);
-
-impl Record for Note {
-    const KIND: u16 = 900;
-    const VERSION: u16 = 1;
-    const NAME: &'static str = "note";
-}
-
-/// Everything that a store holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Content {
-    rows: BTreeMap<(Table, Key), Vec<u8>>,
-    history: Vec<(Timestamp, Vec<u8>)>,
-}
-
-impl Content {
-    fn of(store: &Store) -> Result<Self, StoreError> {
-        let mut content = Self::default();
-        for table in Table::ALL {
-            let rows = store.rows(table)?;
-            content.rows.extend(rows.into_iter().map(|(key, value)| ((table, key), value)));
-        }
-        let history = store.history(Sequence(1), usize::MAX)?;
-        assert_eq!(store.reader().verify_history()?.0, history.len() as u64);
-        content.history = history.into_iter().map(|row| (row.at, row.entry)).collect();
-        Ok(content)
-    }
-
-    fn after(&self, batch: &Batch) -> Self {
-        let mut content = self.clone();
-        for (table, key, value) in batch.changes() {
-            match value {
-                Some(value) => content.rows.insert((table, key.clone()), value.to_vec()),
-                None => content.rows.remove(&(table, key.clone())),
-            };
-        }
-        content.history.extend(batch.history().map(|(at, entry)| (at, entry.to_vec())));
-        content
-    }
-}
-
-/// Batches and what the store holds before the first, after the first, and so on.
-struct Story {
-    batches: Vec<Batch>,
-    contents: Vec<Content>,
-}
-
-impl Story {
-    fn new(rng: &mut impl Rng) -> Self {
-        let batches: Vec<Batch> = (0..BATCHES).map(|number| batch(number, rng)).collect();
-        let mut contents = vec![Content::default()];
-        for batch in &batches {
-            contents.push(contents[contents.len() - 1].after(batch));
-        }
-        Self { batches, contents }
-    }
-
-    /// How many batches `content` holds; `None` for something in between.
-    fn position(&self, content: &Content) -> Option<usize> {
-        self.contents.iter().position(|known| known == content)
-    }
-}
-
-/// Rows from a few bytes to more than a page, overwritten and deleted; every batch can be told
-/// from the one before by its history entry.
-fn batch(number: usize, rng: &mut impl Rng) -> Batch {
-    let mut batch = Batch::new();
-    for _ in 0..rng.random_range(0..6) {
-        let note = Note("x".repeat(*[3, 40, 700, 6_000].choose(rng).unwrap()));
-        let key = rng.random_range(0..8);
-        match rng.random_range(0..4) {
-            0 => batch.delete(Table::Machines, format!("process/{key}").as_str()),
-            1 => batch.delete(Table::Intents, key),
-            2 => batch.put(Table::Machines, format!("process/{key}").as_str(), &note).unwrap(),
-            _ => batch.put(Table::Intents, key, &note).unwrap(),
-        }
-    }
-    for entry in 0..rng.random_range(1..4) {
-        let at = Timestamp(rng.random_range(-1_000..1_000));
-        batch.record(at, &Note(format!("batch {number} entry {entry}"))).unwrap();
-    }
-    batch
-}
-
-fn facts() -> OpenFacts {
-    OpenFacts { now: Timestamp(0), app_version: "test".into() }
-}
-
-fn open(disk: &Disk) -> Result<Store, StoreError> {
-    Store::open(disk.clone(), &facts())
-}
+use std::{io::ErrorKind, ops::RangeInclusive};
+use support::{
+    disk::{Cut, Disk, Fault, Op, each_cut},
+    story::{BATCHES, Content, Story, come_back, facts, open},
+};
 
 /// Runs the whole story; answers the calls made and after how many each content was promised.
 fn record(story: &Story) -> (Vec<Op>, Vec<usize>) {
@@ -133,16 +39,6 @@ fn allowed(acknowledged: &[usize], at: usize) -> RangeInclusive<usize> {
     let promised = acknowledged.iter().rposition(|calls| *calls <= at).unwrap();
     let under_way = acknowledged[promised] < at && promised + 1 < acknowledged.len();
     promised..=promised + usize::from(under_way)
-}
-
-/// Opens what a crash left, and compares; answers the number of batches found.
-fn come_back(disk: &Disk, story: &Story, allowed: RangeInclusive<usize>) -> Result<usize, String> {
-    let store = open(disk).map_err(|error| error.to_string())?;
-    let content = Content::of(&store).map_err(|error| error.to_string())?;
-    match story.position(&content) {
-        Some(found) if allowed.contains(&found) => Ok(found),
-        found => Err(format!("found batches {found:?}, allowed {allowed:?}")),
-    }
 }
 
 /// Goes on with the story after a crash, to the end, and opens once more.
@@ -374,111 +270,4 @@ fn samples_survive_a_power_cut_up_to_the_last_flush_exactly() {
             assert!(position.is_some_and(|n| allowed.contains(&n)), "{position:?} at {}", cut.at);
         }
     });
-}
-
-/// A mounted tmpfs of one MiB, unmounted at the end.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Result<Self, String> {
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(folder.path())
-            .output()
-            .map_err(|error| error.to_string())?;
-        if mount.status.success() {
-            Ok(Self(folder))
-        } else {
-            Err(String::from_utf8_lossy(&mount.stderr).trim().to_owned())
-        }
-    }
-
-    fn open(&self) -> Result<Store, StoreError> {
-        let path = self.0.path().join("state.redb");
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
-        Store::open(FileBackend::new(file.unwrap()).unwrap(), &facts())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        if let Err(error) = Command::new("umount").arg(self.0.path()).status() {
-            eprintln!("umount {}: {error}", self.0.path().display());
-        }
-    }
-}
-
-#[test]
-fn a_real_full_disk_keeps_what_was_acknowledged_and_goes_on_once_there_is_space() {
-    let disk = match SmallDisk::mount() {
-        Ok(disk) => disk,
-        Err(why) => return println!("skipped: no small disk can be mounted here ({why})"),
-    };
-    let ballast = disk.0.path().join("ballast");
-    std::fs::write(&ballast, vec![1; 200 << 10]).unwrap();
-    let mut store = disk.open().unwrap();
-    let mut acknowledged = 0;
-    let batch = |number: u64| {
-        let mut batch = Batch::new();
-        batch.put(Table::Intents, number, &Note("x".repeat(20_000))).unwrap();
-        batch.record(Timestamp(0), &Note(format!("batch {number}"))).unwrap();
-        batch
-    };
-    let error = loop {
-        match store.apply(&batch(acknowledged)) {
-            Ok(_) => acknowledged += 1,
-            Err(error) => break error,
-        }
-    };
-    assert!(acknowledged > 5 && error.is_disk_full() && error.needs_reopen(), "{error}");
-    drop(store);
-    std::fs::remove_file(ballast).unwrap();
-
-    let mut store = disk.open().unwrap();
-    let found = store.reader().verify_history().unwrap().0;
-    assert!((acknowledged..=acknowledged + 1).contains(&found), "{found} of {acknowledged}");
-    assert_eq!(store.rows(Table::Intents).unwrap().len() as u64, found);
-    assert_eq!(store.apply(&batch(found)).unwrap().last_sequence, Sequence(found + 1));
-}
-
-#[test]
-fn a_second_runner_is_told_that_the_file_has_an_owner() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.redb");
-    let backend = || {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        FileBackend::new(file.unwrap())
-    };
-    let first = Store::open(backend().unwrap(), &facts()).unwrap();
-    let second = backend()
-        .map_err(|error| error.to_string())
-        .and_then(|backend| Store::open(backend, &facts()).map_err(|error| error.to_string()));
-    assert!(second.unwrap_err().contains("another runner owns"));
-    first.close().unwrap();
-    assert!(Store::open(backend().unwrap(), &facts()).is_ok());
-}
-
-#[test]
-fn a_backup_taken_from_another_thread_while_the_store_is_written_is_one_moment() {
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let story = Story::new(&mut rng);
-    let disk = Disk::default();
-    let mut store = open(&disk).unwrap();
-    let reader = store.reader();
-    let backups = std::thread::spawn(move || {
-        let copies = (0..20).map(|_| {
-            let copy = Disk::default();
-            reader.backup_to(copy.clone()).unwrap();
-            copy
-        });
-        copies.collect::<Vec<_>>()
-    });
-    for batch in &story.batches {
-        store.apply(batch).unwrap();
-    }
-    for copy in backups.join().unwrap() {
-        assert!(copy.len().unwrap() > 0);
-        come_back(&copy, &story, 0..=BATCHES).unwrap();
-    }
 }

@@ -88,6 +88,11 @@ impl Disk {
         self.state().log.clone()
     }
 
+    /// What is on the disk.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.state().bytes.clone()
+    }
+
     /// Cuts the power: un-synced changes are kept, dropped or torn by chance.
     pub fn power_cut(&self, rng: &mut impl Rng) {
         let mut state = self.state();
