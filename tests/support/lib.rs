@@ -1,3 +1,5 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
+pub mod disk;
 pub mod sim;
+pub mod story;

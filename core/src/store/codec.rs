@@ -39,7 +39,8 @@ const DECODE_LIMIT: usize = 16 * PAYLOAD_LIMIT;
 /// `older.read::<ThingV1>().map(Self::from)`. Version 3 does the same with `ThingV2`, so any
 /// older value climbs the whole chain.
 pub trait Record: Serialize + DeserializeOwned {
-    /// Which record this is; unique in the data file and never used again.
+    /// Which record this is; unique in the data file and never used again. Below 100 belongs to
+    /// the store itself, from 900 on to tests.
     const KIND: u16;
     /// Which layout, from 1; grows by one with every change of it.
     const VERSION: u16;

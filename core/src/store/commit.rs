@@ -29,15 +29,15 @@ macro_rules! records {
 }
 
 records! {
-    16 "study" Study;
-    17 "deployment slot" Slot;
-    18 "process" Process;
-    19 "alert" Alert;
-    20 "revision" Revision;
-    21 "intent" Intent;
-    22 "answered request" Answered;
-    23 "history note" Note;
-    24 "counters" Counters;
+    100 "study" Study;
+    101 "deployment slot" Slot;
+    102 "process" Process;
+    103 "alert" Alert;
+    104 "revision" Revision;
+    105 "intent" Intent;
+    106 "answered request" Answered;
+    107 "history note" Note;
+    108 "counters" Counters;
 }
 
 /// Numbers that only grow and belong to no machine.

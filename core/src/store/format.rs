@@ -146,3 +146,113 @@ pub(super) fn write_facts(
     meta.insert(FILE_KEY, bytes.as_slice()).doing(DOING)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        Samples, Store, Table,
+        memory::{Memory, Note, facts},
+        state,
+    };
+
+    /// Format 3, whose two steps rename a machine and then fill a table that came with it.
+    const FUTURE: Format = Format {
+        purpose: "state",
+        version: 3,
+        steps: &[
+            Step { from: 1, run: |transaction| put(transaction, "step 1", "ran first") },
+            Step { from: 2, run: |transaction| put(transaction, "step 2", "ran second") },
+        ],
+        create: state::FORMAT.create,
+    };
+
+    fn put(transaction: &WriteTransaction, key: &str, text: &str) -> Result<(), StoreError> {
+        let bytes = codec::encode(&Note(text.into())).in_row("machines", key)?;
+        let mut rows = transaction.open_table(Table::Machines.text()).doing("migrating")?;
+        rows.insert(key, bytes.as_slice()).map(drop).doing("migrating")
+    }
+
+    fn stored(file: &Memory) -> FileFacts {
+        read_facts(&Handle::open(file.clone(), false).unwrap()).unwrap().unwrap()
+    }
+
+    fn machines(file: &Memory, format: &Format) -> usize {
+        let store = Store::open_as(format, file.clone(), &facts("3")).unwrap();
+        store.rows(Table::Machines).unwrap().len()
+    }
+
+    #[test]
+    fn an_older_file_is_migrated_once_and_keeps_its_birthday() {
+        let file = Memory::default();
+        drop(Store::open(file.clone(), &facts("1")).unwrap());
+        let born = stored(&file).created_at;
+        let later = OpenFacts { now: Timestamp(999_999), app_version: "3".into() };
+        drop(Store::open_as(&FUTURE, file.clone(), &later).unwrap());
+        let found = stored(&file);
+        assert_eq!((found.format_version, found.created_at), (3, born));
+        assert_eq!(machines(&file, &FUTURE), 2);
+        assert_eq!(machines(&file, &FUTURE), 2, "the second opening has nothing to do");
+    }
+
+    #[test]
+    fn a_failing_step_leaves_the_file_as_it_was() {
+        const BROKEN: Format = Format {
+            steps: &[
+                Step { from: 1, run: |transaction| put(transaction, "step 1", "ran first") },
+                Step { from: 2, run: |_| Err(StoreError::Closed) },
+            ],
+            ..FUTURE
+        };
+        let file = Memory::default();
+        drop(Store::open(file.clone(), &facts("1")).unwrap());
+        assert!(Store::open_as(&BROKEN, file.clone(), &facts("3")).is_err());
+        assert_eq!(stored(&file).format_version, 1);
+        assert_eq!(machines(&file, &state::FORMAT), 0);
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_politely_and_not_changed() {
+        let file = Memory::default();
+        drop(Store::open_as(&FUTURE, file.clone(), &facts("9.4.0")).unwrap());
+        let before = stored(&file);
+        let error = Store::open(file.clone(), &facts("1")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("upgrade cappuccino to 9.4.0") && !error.needs_reopen(), "{text}");
+        assert_eq!(stored(&file), before);
+    }
+
+    #[test]
+    fn a_format_without_a_way_up_is_named() {
+        const GAP: Format = Format { steps: &[], ..FUTURE };
+        let file = Memory::default();
+        drop(Store::open(file.clone(), &facts("0.1.0")).unwrap());
+        let text = Store::open_as(&GAP, file, &facts("3")).unwrap_err().to_string();
+        assert!(text.contains("format 1") && text.contains("0.1.0"), "{text}");
+    }
+
+    #[test]
+    fn files_of_others_and_the_wrong_one_of_ours_are_refused() {
+        let metrics = Memory::default();
+        Samples::open(metrics.clone(), &facts("1")).unwrap().close().unwrap();
+        let text = Store::open(metrics, &facts("1")).unwrap_err().to_string();
+        assert!(text.contains("it holds metrics, not state"), "{text}");
+
+        let foreign = Memory::default();
+        {
+            let database = redb::Builder::new().create_with_backend(foreign.clone()).unwrap();
+            let transaction = database.begin_write().unwrap();
+            let table = redb::TableDefinition::<u64, u64>::new("their table");
+            drop(transaction.open_table(table).unwrap());
+            transaction.commit().unwrap();
+        }
+        let text = Store::open(foreign, &facts("1")).unwrap_err().to_string();
+        assert!(text.contains("`their table`"), "{text}");
+
+        let text_file = Memory::default();
+        redb::StorageBackend::set_len(&text_file, 4096).unwrap();
+        redb::StorageBackend::write(&text_file, 0, b"{\"trials\": []}").unwrap();
+        let error = Store::open(text_file, &facts("1")).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    }
+}

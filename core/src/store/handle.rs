@@ -1,6 +1,9 @@
 //! One open redb file, shared by its writer and its readers.
 
-use super::error::{Doing, StoreError};
+use super::{
+    birth,
+    error::{Doing, StoreError},
+};
 use redb::{
     Builder, Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend,
     WriteTransaction,
@@ -21,6 +24,7 @@ pub(super) struct Handle(Arc<RwLock<Option<Database>>>);
 impl Handle {
     /// Opens the file, or makes one in an empty backend.
     pub(super) fn open(backend: impl StorageBackend, verify: bool) -> Result<Self, StoreError> {
+        birth::clear_unfinished(&backend)?;
         let database = Builder::new()
             .set_cache_size(CACHE_BYTES)
             .set_check_integrity_on_open(verify)

@@ -14,6 +14,7 @@
 
 mod backup;
 mod batch;
+mod birth;
 mod check;
 pub mod codec;
 mod commit;
@@ -25,9 +26,14 @@ mod load;
 mod samples;
 mod state;
 mod tables;
+mod thin;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use batch::Batch;
 pub use check::{Finding, Report};
@@ -35,7 +41,7 @@ pub use error::StoreError;
 pub use format::OpenFacts;
 pub use history::HistoryRow;
 pub use load::Entry;
-pub use redb::StorageBackend;
+pub use redb::{StorageBackend, backends::FileBackend};
 pub use samples::{PRUNE_LIMIT, SampleReader, Samples};
 pub use state::{Applied, Reader, Store};
 pub use tables::{Key, KeyShape, Table};

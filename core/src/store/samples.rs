@@ -11,6 +11,7 @@ use super::{
     format::{Format, OpenFacts},
     handle::Handle,
     tables::{NumberRows, TextRows},
+    thin::thin,
 };
 use crate::words::Timestamp;
 use redb::{
@@ -286,24 +287,98 @@ fn read_points(
     Ok(points)
 }
 
-/// The lowest and the highest point of each of `max_points / 2` equal stretches of time.
-fn thin(
-    points: &[(Timestamp, f64)],
-    from: Timestamp,
-    to: Timestamp,
-    max_points: usize,
-) -> Vec<(Timestamp, f64)> {
-    let buckets = i128::try_from((max_points / 2).max(1)).unwrap_or(i128::MAX);
-    let span = i128::from(to.0) - i128::from(from.0);
-    let bucket = |at: Timestamp| (i128::from(at.0) - i128::from(from.0)) * buckets / span;
-    let mut thinned = Vec::new();
-    for stretch in points.chunk_by(|a, b| bucket(a.0) == bucket(b.0)) {
-        let order = |a: &&(Timestamp, f64), b: &&(Timestamp, f64)| a.1.total_cmp(&b.1);
-        let (low, high) = (stretch.iter().min_by(order), stretch.iter().max_by(order));
-        let (first, last) =
-            if low.map(|p| p.0) <= high.map(|p| p.0) { (low, high) } else { (high, low) };
-        thinned.extend(first);
-        thinned.extend(last.filter(|last| Some(*last) != first));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::{Memory, facts};
+
+    const EVER: (Timestamp, Timestamp) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+
+    fn open(file: &Memory) -> Samples {
+        Samples::open(file.clone(), &facts("1")).unwrap()
     }
-    thinned
+
+    fn all(samples: &Samples, series: &str) -> Vec<(i64, f64)> {
+        let points = samples.reader().read(series, EVER.0, EVER.1, 1000).unwrap();
+        points.into_iter().map(|(at, value)| (at.0, value)).collect()
+    }
+
+    #[test]
+    fn series_come_back_bit_for_bit_with_gaps_absent() {
+        let file = Memory::default();
+        let mut samples = open(&file);
+        samples.append(Timestamp(-5), &[("gpu/0/temp", 71.5)]).unwrap();
+        samples.append(Timestamp(0), &[("gpu/0/temp", f64::NAN), ("disk", 0.0)]).unwrap();
+        samples.append(Timestamp(5), &[("gpu/0/temp", f64::INFINITY), ("disk", -0.0)]).unwrap();
+        samples.close().unwrap();
+
+        let mut samples = open(&file);
+        assert_eq!(all(&samples, "gpu/0/temp"), [(-5, 71.5), (5, f64::INFINITY)]);
+        let disk = all(&samples, "disk");
+        assert_eq!(
+            disk.iter().map(|(_, v)| v.is_sign_negative()).collect::<Vec<_>>(),
+            [false, true]
+        );
+        assert_eq!(all(&samples, "never measured"), []);
+        samples.append(Timestamp(9), &[("new", 1.0), ("disk", 2.0)]).unwrap();
+        assert_eq!(all(&samples, "new"), [(9, 1.0)]);
+        assert_eq!(samples.reader().series().unwrap(), ["disk", "gpu/0/temp", "new"]);
+    }
+
+    #[test]
+    fn a_tick_written_again_merges_and_a_clock_that_steps_back_loses_nothing() {
+        let mut samples = open(&Memory::default());
+        samples.append(Timestamp(10), &[("a", 1.0)]).unwrap();
+        samples.append(Timestamp(20), &[("a", 2.0)]).unwrap();
+        samples.append(Timestamp(10), &[("a", 1.0), ("b", 5.0)]).unwrap();
+        samples.append(Timestamp(10), &[("a", 3.0)]).unwrap();
+        assert_eq!(all(&samples, "a"), [(10, 1.0), (10, 3.0), (20, 2.0)]);
+        assert_eq!(all(&samples, "b"), [(10, 5.0)]);
+    }
+
+    #[test]
+    fn thinning_keeps_the_spike_and_the_bound() {
+        let mut samples = open(&Memory::default());
+        for second in 0..2_000 {
+            let value = if second == 1_234 { 99.0 } else { f64::from(second % 7) };
+            samples.append(Timestamp(i64::from(second) * 1000), &[("load", value)]).unwrap();
+        }
+        let read =
+            |max| samples.reader().read("load", Timestamp(0), Timestamp(2_000_000), max).unwrap();
+        for max in [2, 3, 10, 1_999] {
+            let points = read(max);
+            assert!(points.len() <= max, "{} points for {max}", points.len());
+            assert!(points.contains(&(Timestamp(1_234_000), 99.0)), "the spike is in {max}");
+            assert!(points.is_sorted_by_key(|(at, _)| *at));
+        }
+        assert_eq!(read(2_000).len(), 2_000);
+        let empty = samples.reader().read("load", Timestamp(5), Timestamp(5), 10).unwrap();
+        assert_eq!(empty, []);
+    }
+
+    #[test]
+    fn pruning_removes_what_is_old_and_only_so_much_at_once() {
+        let mut samples = open(&Memory::default());
+        let ticks = i64::try_from(PRUNE_LIMIT).unwrap() + 5;
+        for tick in 0..ticks {
+            samples.append(Timestamp(tick), &[("a", 0.0)]).unwrap();
+        }
+        let before = Timestamp(ticks - 2);
+        assert_eq!(samples.prune(before).unwrap(), PRUNE_LIMIT);
+        assert_eq!(samples.prune(before).unwrap(), 3);
+        assert_eq!(samples.prune(before).unwrap(), 0);
+        assert_eq!(all(&samples, "a").len(), 2);
+    }
+
+    #[test]
+    fn too_many_series_are_refused_and_nothing_of_that_tick_is_kept() {
+        let mut samples = open(&Memory::default());
+        let names: Vec<String> = (0..=SERIES_LIMIT).map(|n| format!("pid/{n}")).collect();
+        let tick: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 1.0)).collect();
+        let error = samples.append(Timestamp(1), &tick).unwrap_err();
+        assert!(error.to_string().contains("series exceed the limit") && !error.needs_reopen());
+        assert_eq!(samples.reader().series().unwrap(), [""; 0]);
+        samples.append(Timestamp(1), &tick[..3]).unwrap();
+        assert_eq!(all(&samples, "pid/2"), [(1, 1.0)]);
+    }
 }

@@ -21,8 +21,6 @@ pub enum Table {
     Requests,
     /// Models that were considered for going live, by revision id.
     Revisions,
-    /// Attempts to change which revision is live, by deployment id.
-    Deployments,
     /// Effects asked for and not yet resolved, by intent id.
     Intents,
 }
@@ -47,8 +45,7 @@ pub enum Key {
 
 impl Table {
     /// Every table, in the order of the enum.
-    pub const ALL: [Self; 5] =
-        [Self::Machines, Self::Requests, Self::Revisions, Self::Deployments, Self::Intents];
+    pub const ALL: [Self; 4] = [Self::Machines, Self::Requests, Self::Revisions, Self::Intents];
 
     /// The table's name in the file.
     pub const fn name(self) -> &'static str {
@@ -56,7 +53,6 @@ impl Table {
             Self::Machines => "machines",
             Self::Requests => "requests",
             Self::Revisions => "revisions",
-            Self::Deployments => "deployments",
             Self::Intents => "intents",
         }
     }
@@ -65,7 +61,7 @@ impl Table {
     pub const fn key_shape(self) -> KeyShape {
         match self {
             Self::Machines | Self::Requests => KeyShape::Text,
-            Self::Revisions | Self::Deployments | Self::Intents => KeyShape::Number,
+            Self::Revisions | Self::Intents => KeyShape::Number,
         }
     }
 
