@@ -1,5 +1,6 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
+pub mod desk;
 pub mod disk;
 pub mod sim;
 pub mod story;

@@ -21,8 +21,6 @@ mod cutover;
 mod operator;
 mod propose;
 mod step;
-#[cfg(test)]
-mod tests;
 
 pub use propose::may_propose;
 pub use step::step;

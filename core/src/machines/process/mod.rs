@@ -14,8 +14,6 @@
 mod moves;
 mod report;
 mod step;
-#[cfg(test)]
-mod tests;
 
 pub use step::step;
 
