@@ -19,7 +19,8 @@ fn simulated_years_break_no_law() {
     for seed in first..first + seeds {
         let began = Instant::now();
         let mut simulation = Simulation::new(seed);
-        let span = Span::hours(i64::try_from(years).unwrap() * 365 * 24 / i64::try_from(seeds).unwrap());
+        let span =
+            Span::hours(i64::try_from(years).unwrap() * 365 * 24 / i64::try_from(seeds).unwrap());
         if let Err(violation) = simulation.run(span) {
             panic!(
                 "after {}: {violation}\nrun it again with CAPPUCCINO_SIM_SEED={seed} CAPPUCCINO_SIM_SEEDS=1",

@@ -152,9 +152,7 @@ impl Keeper {
     fn give_ballast_back(&self) {
         match std::fs::remove_file(&self.ballast) {
             Ok(()) => {
-                {
                 tracing::warn!("the disk is full: gave {BALLAST_BYTES} bytes of ballast back");
-            }
             }
             Err(error) => {
                 tracing::warn!("the disk is full and the ballast is gone: {error}");

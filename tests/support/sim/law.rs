@@ -47,13 +47,17 @@ impl Ledger {
                 let times = self.ended.entry((name.clone(), *generation)).or_insert(0);
                 *times += 1;
                 if *times > 1 {
-                    return Err(format!("the end of {name} life {generation} is told {times} times"));
+                    return Err(format!(
+                        "the end of {name} life {generation} is told {times} times"
+                    ));
                 }
             }
             Note::DeploymentBegan(_, revision, candidate, _) => {
                 self.candidates.insert(*revision, candidate.clone());
             }
-            Note::WentLive(_, revision, from, cause) => self.live(*revision, *from, cause, body, policy)?,
+            Note::WentLive(_, revision, from, cause) => {
+                self.live(*revision, *from, cause, body, policy)?
+            }
             Note::Halted(_) => self.halts += 1,
             _ => {}
         }
@@ -122,7 +126,8 @@ pub fn in_peace(world: &World, body: &Workstation, trader: &ProcessName) -> Resu
     for (name, process) in &world.processes {
         let life = body.lives.get(name);
         match (&process.phase, life) {
-            (process::Phase::Running { identity, .. }, Some(life)) if *identity == life.identity => {}
+            (process::Phase::Running { identity, .. }, Some(life))
+                if *identity == life.identity => {}
             (process::Phase::Running { .. }, other) => {
                 return Err(format!("{name} is recorded as running, but {other:?}"));
             }

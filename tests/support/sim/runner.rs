@@ -9,8 +9,8 @@ use cappuccino_core::words::{
     ProcessName, ProcessPolicy, ProcessReport, Request, RequestId, Role, Span, StudyReport,
 };
 use cappuccino_core::world::World;
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -308,7 +308,12 @@ impl Simulation {
         Ok(())
     }
 
-    fn life_ends(&mut self, name: &ProcessName, generation: Generation, code: i32) -> Result<(), Violation> {
+    fn life_ends(
+        &mut self,
+        name: &ProcessName,
+        generation: Generation,
+        code: i32,
+    ) -> Result<(), Violation> {
         if self.body.lives.get(name).is_none_or(|life| life.generation != generation) {
             return Ok(());
         }
@@ -330,7 +335,10 @@ impl Simulation {
                 if life.generation != generation {
                     return Ok(());
                 }
-                Observation::Process(name, ProcessReport::Started(generation, life.identity.clone()))
+                Observation::Process(
+                    name,
+                    ProcessReport::Started(generation, life.identity.clone()),
+                )
             }
             Report::LaunchFailed(name, generation) => Observation::Process(
                 name,
@@ -387,7 +395,8 @@ impl Simulation {
         self.after(wait, Coming::Trial);
         // The study creeps upwards, with noise that is mostly worse.
         self.champion += self.fate.unit() * 0.002;
-        let value = self.champion - 0.2 * self.fate.unit() + if self.fate.one_in(40) { 0.3 } else { 0.0 };
+        let value =
+            self.champion - 0.2 * self.fate.unit() + if self.fate.one_in(40) { 0.3 } else { 0.0 };
         let candidate = self.body.finish_trial(value);
         if self.fate.one_in(6) {
             self.body.cursed.insert(candidate.trial_id);
@@ -514,4 +523,3 @@ impl Simulation {
         !self.heap.iter().any(|Reverse((_, _, coming))| current(coming))
     }
 }
-
