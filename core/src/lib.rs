@@ -9,9 +9,11 @@
 //! 3. [`machines`]: `study`, `deployment`, `process`, `alert`
 //! 4. [`world`], [`decision`], [`engine`]: the mind that routes observations through the machines
 //! 5. [`store`]: redb behind the promise that effects leave only through a commit
-//! 6. [`api`], [`export`]: what clients may see
+//! 6. [`api`], [`export`], `client`: what clients may see
 
 pub mod api;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod decision;
 pub mod engine;
 pub mod export;

@@ -8,6 +8,7 @@ pub mod keeper;
 pub mod observe;
 pub mod serve;
 pub mod shim;
+pub mod workspace;
 
 use std::process::ExitCode;
 

@@ -10,10 +10,10 @@ use super::{
 use crate::machines::alert;
 use crate::words::{IntentId, Note, ProcessName, RequestId, RevisionId, Sequence, Timestamp};
 use crate::world::World;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One line of the history, decoded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its place, from 1, without gaps.
     pub sequence: Sequence,

@@ -1,0 +1,183 @@
+//! Where everything of one workspace is on disk, and which socket its runner answers on.
+
+use cappuccino_core::words::{Digest, ProcessName};
+use sha2::{Digest as _, Sha256};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The file that makes a folder a workspace.
+pub const CONFIG_FILE: &str = "cappuccino.toml";
+/// The variable that names the workspace when no option does.
+pub const WORKSPACE_VARIABLE: &str = "CAPPUCCINO_WORKSPACE";
+/// Hexadecimal digits of the workspace's hash in the name of its socket.
+const HASH_DIGITS: usize = 16;
+
+/// One workspace: a folder with a `cappuccino.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+/// Why there is no workspace.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// None was named, and none is around.
+    #[error(
+        "no workspace: there is no {CONFIG_FILE} in {0} or any folder above it; make one with \
+         `cappuccino init`, or name one with --workspace or {WORKSPACE_VARIABLE}"
+    )]
+    NotFound(PathBuf),
+    /// The named folder is not one.
+    #[error("{0} is not a workspace: it holds no {CONFIG_FILE}; make one with `cappuccino init`")]
+    NoConfig(PathBuf),
+    /// A folder cannot be looked at.
+    #[error("cannot look at {path}: {source}; check that it exists and may be read")]
+    Unreadable {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Workspace {
+    /// The workspace `explicit`, or else the nearest one from the current folder upwards.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`]: none there, with where was looked.
+    pub fn find(explicit: Option<PathBuf>) -> Result<Self, WorkspaceError> {
+        if let Some(folder) = explicit {
+            let workspace = Self::at(&folder)?;
+            let has_config = workspace.config_file().is_file();
+            return has_config.then_some(workspace).ok_or(WorkspaceError::NoConfig(folder));
+        }
+        let here = Self::at(Path::new("."))?.root;
+        let found = here.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file());
+        let root = found.map(Path::to_owned);
+        root.map(|root| Self { root }).ok_or(WorkspaceError::NotFound(here))
+    }
+
+    /// The workspace in `folder`, which exists but may not hold a configuration yet.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Unreadable`] when there is no such folder.
+    pub fn at(folder: &Path) -> Result<Self, WorkspaceError> {
+        let unreadable = |source| WorkspaceError::Unreadable { path: folder.to_owned(), source };
+        folder.canonicalize().map(|root| Self { root }).map_err(unreadable)
+    }
+
+    /// The folder itself, absolute and free of links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `cappuccino.toml`.
+    pub fn config_file(&self) -> PathBuf {
+        self.root.join(CONFIG_FILE)
+    }
+
+    /// The folder of everything that the runner keeps.
+    pub fn state_dir(&self) -> PathBuf {
+        self.root.join(".cappuccino")
+    }
+
+    /// What the machines know, and the history.
+    pub fn state_file(&self) -> PathBuf {
+        self.state_dir().join("state.redb")
+    }
+
+    /// Measurements over time.
+    pub fn metrics_file(&self) -> PathBuf {
+        self.state_dir().join("metrics.redb")
+    }
+
+    /// The content-addressed store of models.
+    pub fn models_dir(&self) -> PathBuf {
+        self.state_dir().join("models")
+    }
+
+    /// Locks, run records and exit records of processes.
+    pub fn run_dir(&self) -> PathBuf {
+        self.state_dir().join("run")
+    }
+
+    /// The processes' output.
+    pub fn logs_dir(&self) -> PathBuf {
+        self.state_dir().join("logs")
+    }
+
+    /// The output of one process.
+    pub fn log_file(&self, process: &ProcessName) -> PathBuf {
+        self.logs_dir().join(format!("{process}.log"))
+    }
+
+    /// Copies of the state.
+    pub fn backups_dir(&self) -> PathBuf {
+        self.state_dir().join("backups")
+    }
+
+    /// The socket that a runner started from here answers on: in the user's runtime folder, or in
+    /// the workspace when there is none.
+    pub fn socket_path(&self) -> PathBuf {
+        match runtime_dir(std::env::var_os("XDG_RUNTIME_DIR")) {
+            Some(folder) => self.socket_in(&folder),
+            None => self.fallback_socket(),
+        }
+    }
+
+    /// Every socket that a runner of this workspace may answer on, likeliest first. A runner that
+    /// was started from a session with another environment is found all the same.
+    pub fn socket_candidates(&self) -> Vec<PathBuf> {
+        let of_user = PathBuf::from(format!("/run/user/{}", rustix::process::getuid().as_raw()));
+        let mut paths = vec![self.socket_path(), self.socket_in(&of_user), self.fallback_socket()];
+        paths.dedup();
+        paths
+    }
+
+    fn socket_in(&self, runtime: &Path) -> PathBuf {
+        let digest = Digest(Sha256::digest(self.root.as_os_str().as_bytes()).into());
+        let mut name = digest.to_string();
+        name.truncate(HASH_DIGITS);
+        runtime.join("cappuccino").join(format!("{name}.sock"))
+    }
+
+    fn fallback_socket(&self) -> PathBuf {
+        self.run_dir().join("api.sock")
+    }
+}
+
+/// The user's runtime folder, when the session has one: relative names do not count.
+fn runtime_dir(variable: Option<OsString>) -> Option<PathBuf> {
+    variable.map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_is_found_from_a_folder_below_it_and_refused_without_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = Some(folder.path().to_owned());
+        assert!(matches!(Workspace::find(named.clone()), Err(WorkspaceError::NoConfig(_))));
+        std::fs::write(folder.path().join(CONFIG_FILE), "").unwrap();
+        assert_eq!(Workspace::find(named).unwrap().root(), folder.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn two_workspaces_never_share_a_socket_and_one_always_has_the_same() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let socket = |folder: &Path| Workspace::at(folder).unwrap().socket_in(Path::new("/run"));
+        assert_ne!(socket(one.path()), socket(other.path()));
+        assert_eq!(socket(one.path()), socket(&one.path().join(".")));
+    }
+
+    #[test]
+    fn a_runtime_folder_must_be_absolute_and_there() {
+        assert_eq!(runtime_dir(None), None);
+        assert_eq!(runtime_dir(Some("relative".into())), None);
+        assert_eq!(runtime_dir(Some("/nowhere/at/all".into())), None);
+        assert_eq!(runtime_dir(Some("/".into())), Some(PathBuf::from("/")));
+    }
+}
