@@ -7,7 +7,7 @@ mod models;
 mod orders;
 mod shelf;
 
-pub use orders::{Placeholders, launch_spec};
+pub use orders::launch_spec;
 pub use shelf::{Shelf, ShelfError};
 
 use crate::config::Config;

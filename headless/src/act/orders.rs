@@ -6,9 +6,9 @@ use crate::host::LaunchSpec;
 use crate::workspace::Workspace;
 use cappuccino_core::words::{Generation, ProcessName, Revision};
 
-/// What `{…}` stands for in a trader's command.
+/// What `{…}` stands for in a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Placeholders(Vec<(&'static str, String)>);
+struct Placeholders(Vec<(&'static str, String)>);
 
 impl Placeholders {
     /// The placeholders for a trader that runs `revision`.
@@ -48,10 +48,11 @@ pub fn launch_spec(
         .commands
         .get(name)
         .ok_or_else(|| format!("process `{name}` is not in cappuccino.toml any more"))?;
-    let placeholders = match revision {
+    let mut placeholders = match revision {
         Some(revision) => Placeholders::of(workspace, name, revision)?,
         None => Placeholders::default(),
     };
+    placeholders.0.push(("{instance}", command.instance.to_string()));
     if let Some(folder) = revision.map(|_| workspace.root().join("paper_trades")) {
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
@@ -59,6 +60,7 @@ pub fn launch_spec(
     let mut environment: Vec<(String, String)> =
         command.environment.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     environment.push(("CAPPUCCINO_PROCESS".into(), name.to_string()));
+    environment.push(("CAPPUCCINO_INSTANCE".into(), command.instance.to_string()));
     if let Some(revision) = revision {
         environment.push(("CAPPUCCINO_REVISION".into(), revision.id.to_string()));
     }

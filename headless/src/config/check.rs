@@ -168,7 +168,7 @@ fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
     for process in &file.processes {
         let policy = process_policy(process)?;
         let command = command(process, root)?;
-        for name in instance_names(process)? {
+        for (instance, name) in (1..).zip(instance_names(process)?) {
             if policies.insert(name.clone(), policy.clone()).is_some() {
                 return Err(mistake(
                     process.name.span(),
@@ -176,7 +176,7 @@ fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
                     "give each process its own name",
                 ));
             }
-            commands.insert(name, command.clone());
+            commands.insert(name, CommandConfig { instance, ..command.clone() });
         }
     }
     Ok((policies, commands))
@@ -241,6 +241,7 @@ fn command(process: &file::Process, root: &Path) -> Result<CommandConfig, Mistak
     let megabytes = process.log_cap_megabytes.as_ref().map_or(50, |cap| *cap.get_ref());
     Ok(CommandConfig {
         command,
+        instance: 1,
         directory: process.directory.as_ref().map_or_else(|| root.to_owned(), |d| root.join(d)),
         environment: process.environment.clone(),
         stop_signal: signal(process.stop_signal.as_ref())?,

@@ -58,9 +58,11 @@ pub struct ModelsConfig {
 /// How one process is started.
 #[derive(Clone, Debug)]
 pub struct CommandConfig {
-    /// Program and arguments; for the trader `{model_dir} {trial} {number} {session_csv} {log}`
-    /// are replaced.
+    /// Program and arguments; `{instance}` is replaced, and for the trader
+    /// `{model_dir} {trial} {number} {session_csv} {log}`.
     pub command: Vec<String>,
+    /// Which instance this is, from 1.
+    pub instance: u32,
     /// Working folder.
     pub directory: PathBuf,
     /// Variables on top of the runner's own.

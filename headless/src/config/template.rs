@@ -56,6 +56,7 @@ name = "worker"
 role = "worker"
 # Three of them: worker-1, worker-2, worker-3.
 instances = 3
+# {instance} is replaced by 1, 2, 3; the variable CAPPUCCINO_INSTANCE holds it too.
 command = ["python", "-u", "1_optimize_unified.py", "--n-trials", "500", "--gpu", "0"]
 # environment = { CUDA_VISIBLE_DEVICES = "0" }
 # Restarts within the window; then a cooldown, then one more try.
