@@ -1,1 +1,58 @@
-//! The demonstration: three workers, a trader and synthetic candles.
+//! The demonstration: three workers that really train, a trader, synthetic candles, and the real
+//! runner around them. No Python, no network, no graphics card.
+
+pub mod narrator;
+pub mod setup;
+
+use crate::boot::{self, BootError, RunOptions};
+use crate::runner::Ending;
+use crate::workspace::{Workspace, WorkspaceError};
+use std::path::PathBuf;
+
+/// How the demonstration is wanted.
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    /// Where; a new folder under the temporary one when not given.
+    pub folder: Option<PathBuf>,
+    /// How long, in seconds; until Ctrl-C when not given.
+    pub seconds: Option<u64>,
+    /// How much faster than life trials and bars come: 1 is one bar and about one trial a second.
+    pub speed: f64,
+    /// Seed of candles and training: the same seed gives the same data.
+    pub seed: u64,
+}
+
+/// Why there is no demonstration.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum DemoError {
+    /// Its folder cannot be prepared.
+    #[error("cannot prepare the demonstration in {folder}: {source}; name another with --folder")]
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder is no workspace after all.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The runner does not come up.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Boot(#[from] BootError),
+}
+
+/// Makes the workspace, runs the runner in the foreground and tells what happens.
+///
+/// # Errors
+/// [`DemoError`], before anything was started.
+pub fn run(options: &DemoOptions) -> Result<Ending, DemoError> {
+    let folder = setup::prepare(options)?;
+    let workspace = Workspace::at(&folder)?;
+    println!("{}", setup::introduction(&workspace));
+    let narrator = narrator::start(workspace.clone(), options.clone());
+    let ending = boot::run(&workspace, RunOptions::default())?;
+    narrator.finish();
+    println!("{}", setup::farewell(&workspace));
+    Ok(ending)
+}

@@ -1,0 +1,133 @@
+//! The demonstration's workspace: a folder, a configuration, and words about it.
+
+use super::{DemoError, DemoOptions};
+use crate::workspace::{CONFIG_FILE, Workspace};
+use std::path::{Path, PathBuf};
+
+/// Name of the study that the workers write.
+pub const STUDY: &str = "demo";
+
+/// Makes the folder with its configuration, or goes on with the one that is there.
+///
+/// # Errors
+/// [`DemoError::Folder`].
+pub fn prepare(options: &DemoOptions) -> Result<PathBuf, DemoError> {
+    let folder = match &options.folder {
+        Some(folder) => folder.clone(),
+        None => fresh_folder()?,
+    };
+    let failed = |source| DemoError::Folder { folder: folder.clone(), source };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let config = folder.join(CONFIG_FILE);
+    if !config.exists() {
+        let program = std::env::current_exe().map_err(failed)?;
+        std::fs::write(&config, configuration(&program, options)).map_err(failed)?;
+    }
+    Ok(folder)
+}
+
+fn fresh_folder() -> Result<PathBuf, DemoError> {
+    let made = tempfile::Builder::new().prefix("cappuccino-demo-").tempdir();
+    // The folder is kept: looking around in it afterwards is part of the demonstration.
+    made.map(tempfile::TempDir::keep)
+        .map_err(|source| DemoError::Folder { folder: std::env::temp_dir(), source })
+}
+
+/// Everything is quicker than in life: files settle in two seconds, a model is proven in ten.
+fn configuration(program: &Path, options: &DemoOptions) -> String {
+    let program = toml::Value::String(program.display().to_string()).to_string();
+    let (speed, seed) = (options.speed, options.seed);
+    format!(
+        r#"# The demonstration's workspace. All market data in it is synthetic.
+[study]
+database = "optuna.db"
+name = "{STUDY}"
+poll = "500ms"
+
+[models]
+folders = ["models/trial_{{number}}_{{timeframe}}"]
+timeframe = "1h"
+
+[deployment]
+min_improvement_percent = 1.0
+min_dwell = "5s"
+max_per_day = 1000
+settle = "2s"
+probation = "10s"
+
+[[process]]
+name = "worker"
+role = "worker"
+instances = 3
+command = [
+  {program}, "demo-worker", "--study-db", "optuna.db", "--study", "{STUDY}", "--models", "models",
+  "--seed", "{seed}", "--speed", "{speed}", "--index", "{{instance}}",
+]
+stop_grace = "5s"
+
+[[process]]
+name = "trader"
+role = "trader"
+command = [
+  {program}, "demo-trader", "--model-dir", "{{model_dir}}", "--session-csv", "{{session_csv}}",
+  "--seed", "{seed}", "--speed", "{speed}",
+]
+ready_after = "1s"
+stop_grace = "5s"
+"#
+    )
+}
+
+/// What the user reads first.
+pub fn introduction(workspace: &Workspace) -> String {
+    format!(
+        "Cappuccino, a demonstration: three workers train small trading models on synthetic\n\
+         candles under an Optuna study; the best one is deployed to a paper trader.\n\
+         Workspace: {}\n",
+        workspace.root().display()
+    )
+}
+
+/// What the user can do while it runs.
+pub fn try_next(workspace: &Workspace, program: &str) -> String {
+    let at = format!("{program} --workspace {}", workspace.root().display());
+    format!(
+        "\nTry next, in another terminal:\n\
+         \x20 {at} status --watch      the whole picture\n\
+         \x20 {at} trials --best       the study\n\
+         \x20 {at} rollback            one step back\n\
+         \x20 {at} why                 why things are as they are\n\
+         \x20 {at} history             everything that happened\n\
+         \x20 {at} logs trader -f      what the trader says\n"
+    )
+}
+
+/// What the user reads last.
+pub fn farewell(workspace: &Workspace) -> String {
+    let root = workspace.root().display();
+    format!(
+        "\nAll processes are stopped. The study opens in Optuna:\n\
+         \x20 optuna.load_study(study_name=\"{STUDY}\", storage=\"sqlite:///{root}/optuna.db\")\n\
+         The same workspace again: cappuccino demo --folder {root}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demonstration_s_configuration_is_valid() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = DemoOptions {
+            folder: Some(folder.path().to_owned()),
+            seconds: None,
+            speed: 1.5,
+            seed: 7,
+        };
+        prepare(&options).unwrap();
+        let config = crate::config::load(&folder.path().join(CONFIG_FILE)).unwrap();
+        assert_eq!(config.commands.len(), 4);
+        assert!(config.policy.trader.is_some());
+    }
+}

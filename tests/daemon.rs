@@ -1,0 +1,163 @@
+//! The real program with real processes: it is killed at random moments and must never double a
+//! process, lose what it acknowledged, or fail to find its way back.
+//!
+//! `CAPPUCCINO_KILLS=N` kills the runner N times (30 by default), `CAPPUCCINO_KILL_SEED=S` starts
+//! from that seed; the seed is printed.
+
+use cappuccino_core::api::{CommandBody, Status};
+use cappuccino_core::words::{Note, RevisionId};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use support::daemon::{PATIENCE, Site};
+use support::wait::until;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn live(status: &Status) -> Option<RevisionId> {
+    (status.deployment.phase == "live").then(|| status.deployment.live.as_ref().map(|r| r.id))?
+}
+
+fn trader_pid(status: &Status) -> Option<u32> {
+    status.processes.iter().find(|process| process.name.as_str() == "trader")?.pid
+}
+
+#[test]
+fn a_better_trial_goes_live_and_a_rollback_brings_the_former_model_back() {
+    let mut site = Site::new(PROGRAM, "");
+    site.finish_trial(1.0);
+    site.start_and_wait();
+    let first = until("the first model is live", PATIENCE, || live(&site.status().unwrap()));
+    site.finish_trial(2.0);
+    let second = until("the second model is live", PATIENCE, || {
+        live(&site.status().unwrap()).filter(|revision| *revision != first)
+    });
+    let reason = "test".to_owned();
+    site.ask("rollback", CommandBody::Rollback { to: None, hold: true, reason }).unwrap();
+    let status = until("the first model is live again", PATIENCE, || {
+        let status = site.status().unwrap();
+        (live(&status) == Some(first)).then_some(status)
+    });
+    let pid = trader_pid(&status).unwrap();
+    let commands = std::fs::read_to_string(site.root().join("trader.oracle")).unwrap();
+    let last = commands.lines().last().unwrap();
+    assert!(last.contains(&pid.to_string()) && last.ends_with(" 0"), "trial 0 runs: {last}");
+    assert_eq!(status.deployment.holds.len(), 1, "the undone trial is held");
+    assert_ne!(first, second);
+    assert_eq!(site.doubles(), Vec::<String>::new());
+}
+
+#[test]
+fn a_clean_stop_leaves_nothing_and_a_new_start_brings_everything_back() {
+    let mut site = Site::new(PROGRAM, "");
+    site.finish_trial(1.0);
+    site.start_and_wait();
+    let first = until("a model is live", PATIENCE, || live(&site.status().unwrap()));
+    site.ask("stop", CommandBody::Shutdown { keep_processes: false }).unwrap();
+    assert!(site.wait_for_end().success());
+    for (_, pid) in site.lives("trader").into_iter().chain(site.lives("worker")) {
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{pid} survived the stop");
+    }
+    site.start_and_wait();
+    until("the same model trades again", PATIENCE, || {
+        let status = site.status().unwrap();
+        (live(&status) == Some(first)).then(|| trader_pid(&status))?
+    });
+}
+
+#[test]
+fn processes_left_running_are_adopted_not_doubled() {
+    let mut site = Site::new(PROGRAM, "");
+    site.finish_trial(1.0);
+    site.start_and_wait();
+    until("a model is live", PATIENCE, || live(&site.status().unwrap()));
+    let before = trader_pid(&site.status().unwrap()).unwrap();
+    site.ask("leave", CommandBody::Shutdown { keep_processes: true }).unwrap();
+    assert!(site.wait_for_end().success());
+    site.start_and_wait();
+    let after = until("the trader is known again", PATIENCE, || trader_pid(&site.status().unwrap()));
+    assert_eq!(before, after);
+    assert_eq!(site.lives("trader").len(), 1);
+}
+
+#[test]
+fn kill_9_of_the_runner_at_random_moments_doubles_and_loses_nothing() {
+    let kills = setting("CAPPUCCINO_KILLS", 30);
+    let seed = setting("CAPPUCCINO_KILL_SEED", 20_261_124);
+    println!("CAPPUCCINO_KILL_SEED={seed} CAPPUCCINO_KILLS={kills}");
+    let mut fate = ChaCha8Rng::seed_from_u64(seed);
+    let mut site = Site::new(PROGRAM, "");
+    let mut value = 1.0;
+    site.finish_trial(value);
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..kills {
+        site.start();
+        for action in 0..fate.random_range(0..5) {
+            std::thread::sleep(Duration::from_millis(fate.random_range(0..120)));
+            let id = format!("request-{round}-{action}");
+            let reason = "fuzz".to_owned();
+            let command = match fate.random_range(0..6) {
+                0 | 1 => {
+                    value *= 1.1;
+                    site.finish_trial(value);
+                    continue;
+                }
+                2 | 3 => CommandBody::Rollback { to: None, hold: false, reason },
+                4 => CommandBody::Restart { process: support::desk::name("trader") },
+                _ => CommandBody::Restart { process: support::desk::name("worker") },
+            };
+            if site.ask(&id, command).is_ok() {
+                acknowledged.insert(id);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(fate.random_range(0..150)));
+        site.kill();
+        assert_eq!(site.doubles(), Vec::<String>::new(), "round {round}, seed {seed}");
+    }
+    site.start_and_wait();
+    let status = until("everything has come to rest", Duration::from_secs(60), || {
+        let status = site.status().unwrap();
+        (live(&status).is_some() && trader_pid(&status).is_some()).then_some(status)
+    });
+    let (pid, revision) = (trader_pid(&status).unwrap(), status.deployment.live.clone().unwrap());
+    let oracle = std::fs::read_to_string(site.root().join("trader.oracle")).unwrap();
+    let runs = oracle.lines().find(|line| line.contains(&format!(" {pid} "))).unwrap();
+    assert!(runs.ends_with(&format!(" {}", revision.trial)), "{runs}, but {revision:?} is live");
+    let asked: BTreeSet<String> = site
+        .history()
+        .into_iter()
+        .filter_map(|entry| match entry.note {
+            Note::Asked(id, ..) => Some(id.0),
+            _ => None,
+        })
+        .collect();
+    let lost: Vec<_> = acknowledged.difference(&asked).collect();
+    assert!(lost.is_empty(), "acknowledged but not in the history: {lost:?}");
+    let lives = site.lives("trader");
+    let generations: BTreeSet<u64> = lives.iter().map(|(generation, _)| *generation).collect();
+    assert_eq!(generations.len(), lives.len(), "a generation was started twice");
+    assert_eq!(site.doubles(), Vec::<String>::new());
+    println!(
+        "{kills} kills: {} requests acknowledged, {} lives of the trader, {} of the worker, \
+         0 doubled, 0 lost",
+        acknowledged.len(),
+        lives.len(),
+        site.lives("worker").len()
+    );
+}
+
+#[test]
+fn a_second_runner_is_refused_with_the_reason() {
+    let mut site = Site::new(PROGRAM, "");
+    site.start_and_wait();
+    let second = site.word(&["run"]).output().unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("another runner"), "{said}");
+    assert!(site.status().is_ok(), "the first one is untouched");
+}

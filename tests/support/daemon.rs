@@ -1,0 +1,254 @@
+//! A real workspace with a real runner, shell scripts for processes, and an oracle they write.
+
+use crate::wait::until;
+use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Status};
+use cappuccino_core::client::ClientError;
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::{Generation, RequestId, TrialNumber};
+use cappuccino_headless::cli::connect;
+use cappuccino_headless::demo::optuna_writer::StudyWriter;
+use cappuccino_headless::workspace::Workspace;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Says `DOUBLE` when an earlier life of the same process is alive, then lives for long.
+const LIFE: &str = r#"
+oracle="$1"
+if [ -f "$oracle" ]; then
+  while read -r generation pid rest; do
+    if [ -n "$pid" ] && [ "$pid" != "$$" ] && kill -0 "$pid" 2>/dev/null; then
+      echo "DOUBLE $generation $pid beside $CAPPUCCINO_GENERATION $$" >> "$oracle.double"
+    fi
+  done < "$oracle"
+fi
+echo "$CAPPUCCINO_GENERATION $$ ${2:-}" >> "$oracle"
+exec sleep 1000
+"#;
+
+/// A workspace of a test, with its study and at most one runner.
+pub struct Site {
+    folder: TempDir,
+    program: PathBuf,
+    runner: Option<Child>,
+    study: StudyWriter,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Site {
+    /// A workspace with one worker and one trader; `program` is the program under test.
+    pub fn new(program: &str, extra: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::write(root.join("life.sh"), LIFE).unwrap();
+        fs::write(root.join("cappuccino.toml"), configuration(extra)).unwrap();
+        let study = StudyWriter::create(&root.join("optuna.db"), "s").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { folder, program: program.into(), runner: None, study, runtime }
+    }
+
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn workspace(&self) -> Workspace {
+        Workspace::at(self.root()).unwrap()
+    }
+
+    /// A command line word in this workspace.
+    pub fn word(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(words).current_dir(self.root()).env("XDG_RUNTIME_DIR", self.root());
+        command.env_remove("CAPPUCCINO_WORKSPACE");
+        command
+    }
+
+    /// Starts the runner without waiting for it.
+    pub fn start(&mut self) {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.root().join("runner.log"))
+            .unwrap();
+        let child = self
+            .word(&["run"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.runner = Some(child);
+    }
+
+    /// Starts the runner and waits until it answers.
+    pub fn start_and_wait(&mut self) {
+        self.start();
+        until("the runner answers", PATIENCE, || self.status().ok());
+    }
+
+    pub fn runner_pid(&self) -> u32 {
+        self.runner.as_ref().unwrap().id()
+    }
+
+    /// kill -9, and gone.
+    pub fn kill(&mut self) {
+        if let Some(mut runner) = self.runner.take() {
+            runner.kill().unwrap();
+            runner.wait().unwrap();
+        }
+    }
+
+    /// Waits until the runner has ended by itself.
+    pub fn wait_for_end(&mut self) -> std::process::ExitStatus {
+        let mut runner = self.runner.take().unwrap();
+        until("the runner ends", PATIENCE, || runner.try_wait().unwrap())
+    }
+
+    /// The picture, from the runner.
+    pub fn status(&self) -> Result<Status, ClientError> {
+        let workspace = self.workspace_as_child();
+        self.runtime
+            .block_on(async { connect::client(&workspace).await?.get_json("/v1/status").await })
+    }
+
+    /// The whole history.
+    pub fn history(&self) -> Vec<Entry> {
+        let workspace = self.workspace_as_child();
+        let mut all: Vec<Entry> = Vec::new();
+        loop {
+            let from = all.last().map_or(1, |entry| entry.sequence.0 + 1);
+            let path = format!("/v1/history?from={from}&limit=500");
+            let page: Vec<Entry> = self
+                .runtime
+                .block_on(async { connect::client(&workspace).await?.get_json(&path).await })
+                .unwrap();
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
+    }
+
+    /// Asks for something.
+    pub fn ask(&self, id: &str, command: CommandBody) -> Result<Accepted, ClientError> {
+        self.ask_expecting(id, None, command)
+    }
+
+    pub fn ask_expecting(
+        &self,
+        id: &str,
+        expected: Option<Generation>,
+        command: CommandBody,
+    ) -> Result<Accepted, ClientError> {
+        let workspace = self.workspace_as_child();
+        let request =
+            CommandRequest { id: RequestId(id.into()), actor: "test".into(), expected, command };
+        self.runtime
+            .block_on(async { connect::client(&workspace).await?.command(&request).await })
+    }
+
+    /// A trial finishes, its model written before.
+    pub fn finish_trial(&mut self, value: f64) -> TrialNumber {
+        let trial = self.study.begin().unwrap();
+        let folder = self.root().join(format!("models/trial_{}_1h", trial.number));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["actor.pth", "critic.pth"] {
+            fs::write(folder.join(name), crate::daemon::model(value)).unwrap();
+        }
+        let number = trial.number;
+        self.study.complete(trial, value).unwrap();
+        number
+    }
+
+    /// Lives that began, as they told themselves.
+    pub fn lives(&self, process: &str) -> Vec<(u64, u32)> {
+        let text = fs::read_to_string(self.root().join(format!("{process}.oracle")));
+        text.unwrap_or_default()
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split(' ');
+                Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+            })
+            .collect()
+    }
+
+    /// Two lives at a time, if there ever were.
+    pub fn doubles(&self) -> Vec<String> {
+        ["trader", "worker"]
+            .iter()
+            .filter_map(|name| {
+                fs::read_to_string(self.root().join(format!("{name}.oracle.double"))).ok()
+            })
+            .collect()
+    }
+
+    pub fn runner_log(&self) -> String {
+        fs::read_to_string(self.root().join("runner.log")).unwrap_or_default()
+    }
+
+    /// The socket's place depends on a variable that the runner got and this process did not.
+    fn workspace_as_child(&self) -> Workspace {
+        self.workspace().with_runtime_dir(Some(self.root().to_owned()))
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.kill();
+        for (_, pid) in self.lives("trader").into_iter().chain(self.lives("worker")) {
+            let marked = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if marked.starts_with("sleep") {
+                // SAFETY: plain system call; the pid was checked to be one of this test's sleepers.
+                unsafe { libc::kill(i32::try_from(pid).unwrap(), libc::SIGKILL) };
+            }
+        }
+    }
+}
+
+/// A small sound model file.
+pub fn model(value: f64) -> Vec<u8> {
+    use cappuccino_core::model::{torch, weights::Weights};
+    let mut weights = Weights::new();
+    weights.insert("net.0.weight", vec![1, 2], vec![value as f32, 1.0]).unwrap();
+    torch::write(&weights).unwrap()
+}
+
+fn configuration(extra: &str) -> String {
+    format!(
+        r#"[study]
+database = "optuna.db"
+poll = "100ms"
+[models]
+folders = ["models/trial_{{number}}_{{timeframe}}"]
+[deployment]
+min_dwell = "0s"
+max_per_day = 100000
+settle = "0s"
+probation = "200ms"
+start_deadline = "20s"
+rollback_budget = 1000
+[[process]]
+name = "worker"
+role = "worker"
+command = ["sh", "life.sh", "worker.oracle"]
+restart_delay = "10ms"
+restart_delay_max = "20ms"
+max_restarts = 100000
+stop_grace = "1s"
+[[process]]
+name = "trader"
+role = "trader"
+command = ["sh", "life.sh", "trader.oracle", "{{number}}"]
+restart_delay = "10ms"
+restart_delay_max = "20ms"
+max_restarts = 100000
+ready_after = "50ms"
+stop_grace = "1s"
+{extra}"#
+    )
+}
