@@ -36,12 +36,11 @@ pub struct RunOptions {
 }
 
 /// Why a runner does not come up.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The configuration has a mistake.
     #[error(transparent)]
-    #[diagnostic(transparent)]
-    Config(#[from] Box<ConfigError>),
+    Config(#[from] ConfigError),
     /// The state cannot be opened.
     #[error(transparent)]
     Keeper(#[from] KeeperError),

@@ -5,7 +5,6 @@ use super::{CommandConfig, Config, ModelsConfig, StudyConfig};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
-use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde_spanned::Spanned;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,11 +14,13 @@ use std::path::Path;
 const INSTANCES_MAX: u32 = 64;
 
 /// Why a configuration is not usable, and where.
-#[derive(Debug, thiserror::Error, Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    #[diagnostic(help("make one with `cappuccino init`, or name the folder with --workspace"))]
+    #[error(
+        "cannot read {path}: {source}; make one with `cappuccino init`, or name its folder with \
+         --workspace"
+    )]
     Unreadable {
         /// Which file.
         path: String,
@@ -27,19 +28,20 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// Something in it is wrong.
-    #[error("{what}")]
+    #[error("{path}:{line}:{column}: {what}\n{excerpt}; {remedy}")]
     Mistake {
+        /// Which file.
+        path: String,
+        /// Line of the mistake, from 1.
+        line: usize,
+        /// Column of the mistake in characters, from 1.
+        column: usize,
         /// What and why.
         what: String,
+        /// The line, with the place marked.
+        excerpt: String,
         /// What would be right.
-        #[help]
-        remedy: Option<String>,
-        /// The file.
-        #[source_code]
-        source_code: NamedSource<String>,
-        /// The place.
-        #[label("here")]
-        place: SourceSpan,
+        remedy: String,
     },
 }
 
@@ -54,19 +56,37 @@ struct Mistake {
 ///
 /// # Errors
 /// [`ConfigError`]: the first mistake, with its place and remedy.
-pub fn load(path: &Path) -> Result<Config, Box<ConfigError>> {
-    let text = std::fs::read_to_string(path).map_err(|source| {
-        Box::new(ConfigError::Unreadable { path: path.display().to_string(), source })
-    })?;
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let named = || path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: named(), source })?;
     let root = path.parent().unwrap_or_else(|| Path::new("."));
-    parse(&text, root).map_err(|mistake| {
-        Box::new(ConfigError::Mistake {
-            what: mistake.what,
-            remedy: mistake.remedy,
-            source_code: NamedSource::new(path.display().to_string(), text),
-            place: mistake.place.into(),
-        })
-    })
+    parse(&text, root).map_err(|mistake| mistake.at(named(), &text))
+}
+
+impl Mistake {
+    /// The mistake with its place in the file.
+    fn at(self, path: String, text: &str) -> ConfigError {
+        let before = text.get(..self.place.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let shown = text.lines().nth(line - 1).unwrap_or_default();
+        let marked = text
+            .get(self.place.clone())
+            .map_or(1, |m| m.lines().next().map_or(1, |l| l.chars().count()));
+        let (number, gap) = (line.to_string(), " ".repeat(line.to_string().len()));
+        let (indent, mark) = (" ".repeat(column - 1), "^".repeat(marked.max(1)));
+        ConfigError::Mistake {
+            path,
+            line,
+            column,
+            what: self.what,
+            excerpt: format!(" {number} | {shown}\n {gap} | {indent}{mark}"),
+            remedy: self.remedy.unwrap_or_else(|| {
+                "`cappuccino init` in an empty folder writes a file with every key".to_owned()
+            }),
+        }
+    }
 }
 
 fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
@@ -356,6 +376,18 @@ mod tests {
         let worker = ProcessName::new("worker-2").unwrap();
         assert_eq!(config.policy.processes[&worker], ProcessPolicy::of(Role::Worker));
         assert_eq!(config.policy.trader, Some(ProcessName::new("trader").unwrap()));
+    }
+
+    #[test]
+    fn a_mistake_is_shown_where_it_is() {
+        let text = "[study]\ndatabase = \"s.db\"\n[deployment]\nsettle = \"soon\"\n";
+        let Err(mistake) = parse(text, Path::new("/w")) else { panic!("it must be refused") };
+        let shown = mistake.at("cappuccino.toml".into(), text).to_string();
+        assert_eq!(
+            shown,
+            "cappuccino.toml:4:10: `soon` is no length of time\n 4 | settle = \"soon\"\n   |          ^^^^^^; \
+             write a whole number and its unit: 250ms, 60s, 15m, 6h or 7d"
+        );
     }
 
     #[test]

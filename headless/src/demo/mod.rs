@@ -23,7 +23,7 @@ pub struct DemoOptions {
 }
 
 /// Why there is no demonstration.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// Its folder cannot be prepared.
     #[error("cannot prepare the demonstration in {folder}: {source}; name another with --folder")]
@@ -38,7 +38,6 @@ pub enum DemoError {
     Workspace(#[from] WorkspaceError),
     /// The runner does not come up.
     #[error(transparent)]
-    #[diagnostic(transparent)]
     Boot(#[from] BootError),
 }
 
