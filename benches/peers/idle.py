@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""What an idle supervisor costs: memory and processor time with five sleeping processes.
+
+Runs `cappuccino`, supervisord and pm2 one after the other on this machine and prints one line for
+each. Peers that cannot be installed (pip, npm) are skipped with the reason.
+
+    cargo build --release && python3 benches/peers/idle.py --seconds 60
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "target" / "peers"
+TICK = os.sysconf("SC_CLK_TCK")
+WORKERS = 5
+
+
+def fields(pid):
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    return text.rpartition(")")[2].split()
+
+
+def cpu_seconds(pid):
+    stat = fields(pid)
+    return (int(stat[11]) + int(stat[12])) / TICK
+
+
+def memory_kib(pid):
+    rss = pss = 0
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Rss:"):
+            rss = int(line.split()[1])
+        if line.startswith("Pss:"):
+            pss = int(line.split()[1])
+    return rss, pss
+
+
+def wakeups(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("voluntary_ctxt_switches"):
+            return int(line.split()[1])
+    return 0
+
+
+def measure(name, supervisor, helpers, seconds):
+    """`supervisor` is a pid, `helpers` the pids of what it needs beside itself."""
+    everyone = [supervisor, *helpers]
+    cpu = sum(map(cpu_seconds, everyone))
+    woken = sum(map(wakeups, everyone))
+    time.sleep(seconds)
+    cpu = sum(map(cpu_seconds, everyone)) - cpu
+    woken = sum(map(wakeups, everyone)) - woken
+    rss, _ = memory_kib(supervisor)
+    all_pss = sum(memory_kib(pid)[1] for pid in everyone)
+    print(
+        f"{name:22} RSS {rss / 1024:6.1f} MiB   PSS with helpers {all_pss / 1024:6.1f} MiB   "
+        f"CPU {100 * cpu / seconds:6.3f} %   wake-ups {woken / seconds:5.1f}/s",
+        flush=True,
+    )
+
+
+def cappuccino(seconds):
+    program = ROOT / "target" / "release" / "cappuccino"
+    if not program.exists():
+        sys.exit("build it first: cargo build --release")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "cappuccino.toml").write_text(
+            '[study]\ndatabase = "none.db"\n'
+            '[[process]]\nname = "sleeper"\nrole = "other"\n'
+            f'instances = {WORKERS}\ncommand = ["sleep", "1000000"]\n'
+        )
+        word = [str(program), "--workspace", str(folder)]
+        subprocess.run([*word, "start"], check=True, stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(10)
+            shown = subprocess.run([*word, "status", "--json"], check=True, capture_output=True)
+            status = json.loads(shown.stdout)
+            workers = [process["pid"] for process in status["processes"]]
+            assert len(workers) == WORKERS and all(workers), workers
+            shims = [int(fields(pid)[1]) for pid in workers]
+            runner = next(
+                int(p.name)
+                for p in pathlib.Path("/proc").iterdir()
+                if p.name.isdigit()
+                and f"--workspace\0{folder}\0run" in read_bytes(p / "cmdline")
+            )
+            measure("cappuccino", runner, shims, seconds)
+        finally:
+            subprocess.run([*word, "stop"], check=True, stdout=subprocess.DEVNULL)
+
+
+def read_bytes(path):
+    try:
+        return path.read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def supervisord(seconds):
+    venv = TOOLS / "supervisor"
+    if not (venv / "bin" / "supervisord").exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([venv / "bin" / "pip", "install", "-q", "supervisor", "setuptools<81"], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        config = pathlib.Path(folder) / "supervisord.conf"
+        config.write_text(
+            f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nnodaemon=true\n"
+            "[program:sleeper]\ncommand=sleep 1000000\n"
+            f"numprocs={WORKERS}\nprocess_name=%(program_name)s_%(process_num)s\n"
+        )
+        process = subprocess.Popen(
+            [venv / "bin" / "supervisord", "-c", config], stdout=subprocess.DEVNULL
+        )
+        try:
+            time.sleep(10)
+            measure("supervisord", process.pid, [], seconds)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def pm2(seconds):
+    home = TOOLS / "pm2"
+    program = home / "node_modules" / ".bin" / "pm2"
+    if not program.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["npm", "install", "--silent", "--prefix", home, "pm2"], check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PM2_HOME": folder}
+        quiet = {"env": environment, "stdout": subprocess.DEVNULL, "check": True}
+        for number in range(WORKERS):
+            subprocess.run([program, "start", "sleep", "--name", f"s{number}", "--", "1000000"], **quiet)
+        try:
+            time.sleep(10)
+            daemon = int((pathlib.Path(folder) / "pm2.pid").read_text())
+            measure("pm2", daemon, [], seconds)
+        finally:
+            subprocess.run([program, "kill"], **quiet)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    seconds = parser.parse_args().seconds
+    cappuccino(seconds)
+    for peer in (supervisord, pm2):
+        if peer is pm2 and not shutil.which("npm"):
+            print("pm2: skipped, there is no npm")
+            continue
+        try:
+            peer(seconds)
+        except (subprocess.CalledProcessError, OSError) as error:
+            print(f"{peer.__name__}: skipped, {error}")
+
+
+if __name__ == "__main__":
+    main()
