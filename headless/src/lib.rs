@@ -2,7 +2,6 @@
 
 pub mod clock;
 pub mod config;
-pub mod demo;
 pub mod host;
 pub mod keeper;
 pub mod observe;
