@@ -13,5 +13,8 @@ use std::process::ExitCode;
 
 /// Entry point of the program `cappuccino`.
 pub fn main() -> ExitCode {
+    if let Some(code) = shim::enter_if_asked() {
+        return code;
+    }
     ExitCode::SUCCESS
 }

@@ -22,7 +22,8 @@ const LIFE: &str = r#"
 oracle="$1"
 if [ -f "$oracle" ]; then
   while read -r generation pid rest; do
-    if [ -n "$pid" ] && [ "$pid" != "$$" ] && kill -0 "$pid" 2>/dev/null; then
+    state=$(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null)
+    if [ -n "$state" ] && [ "$state" != Z ] && [ "$pid" != "$$" ]; then
       echo "DOUBLE $generation $pid beside $CAPPUCCINO_GENERATION $$" >> "$oracle.double"
     fi
   done < "$oracle"

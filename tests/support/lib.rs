@@ -2,5 +2,7 @@
 
 pub mod desk;
 pub mod disk;
+pub mod process;
 pub mod sim;
 pub mod story;
+pub mod wait;

@@ -1,0 +1,173 @@
+//! Waiting for a life to introduce itself and to end, by handles that the kernel wakes: nothing is
+//! polled while it runs.
+
+use super::identity::handle;
+use super::record::{self, Ending, ExitRecord, RunRecord};
+use super::{Reports, Slot};
+use cappuccino_core::words::{ExitStatus, Generation, ProcessName, ProcessReport};
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::io;
+use std::process::Child;
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// Pause between two looks for a record that is being written.
+const RECORD_PAUSE: Duration = Duration::from_millis(1);
+/// Pause between two tries to find a slot vacant whose last life is dying.
+const VACANT_PAUSE: Duration = Duration::from_millis(5);
+/// Tries before what is left of a life is killed.
+const VACANT_TRIES: u32 = 20;
+
+/// Watches one life.
+pub(super) struct Watch {
+    name: ProcessName,
+    slot: Slot,
+    reports: Reports,
+}
+
+impl Watch {
+    pub(super) const fn new(name: ProcessName, slot: Slot, reports: Reports) -> Self {
+        Self { name, slot, reports }
+    }
+
+    /// Watches a life that this runner has just started.
+    pub(super) async fn launched(self, mut shim: Child, generation: Generation) {
+        let gone = match own_child(&shim) {
+            Ok(gone) => gone,
+            Err(error) => return self.blind(&error),
+        };
+        tokio::select! {
+            biased;
+            () = self.introduced(generation) => {}
+            // A short life: it may have introduced itself between the last look and its end.
+            () = ended(&gone) => drop(self.introduce(generation)),
+        }
+        ended(&gone).await;
+        if let Err(error) = shim.wait() {
+            tracing::warn!("the shim of {} cannot be reaped: {error}", self.name);
+        }
+        self.conclude(generation).await;
+    }
+
+    /// Watches a life that an earlier runner started.
+    pub(super) async fn adopted(self, record: RunRecord) {
+        match handle(record.shim_pid, record.shim_start_ticks).and_then(watchable) {
+            Ok(Some(shim)) => ended(&shim).await,
+            Ok(None) => {}
+            Err(error) => return self.blind(&error),
+        }
+        self.conclude(record.generation).await;
+    }
+
+    /// Waits until the life has said who it is, and tells.
+    async fn introduced(&self, generation: Generation) {
+        while !self.introduce(generation) {
+            tokio::time::sleep(RECORD_PAUSE).await;
+        }
+    }
+
+    /// Tells who the life is, if it has said so; whether it has.
+    fn introduce(&self, generation: Generation) -> bool {
+        let record = match record::read::<RunRecord>(&self.slot.files.run) {
+            Ok(Some(record)) if record.generation == generation => record,
+            Ok(_) => return false,
+            Err(error) => {
+                tracing::warn!("{}: {error}", self.name);
+                return false;
+            }
+        };
+        match record.identity() {
+            Ok(identity) => self.tell(ProcessReport::Started(generation, identity)),
+            Err(why) => tracing::warn!("{}: {why}", self.name),
+        }
+        true
+    }
+
+    /// The shim is gone: tells how the life ended, once nobody of it lives any more.
+    async fn conclude(&self, generation: Generation) {
+        let report = match record::read::<ExitRecord>(&self.slot.files.exit) {
+            Ok(Some(record)) if record.generation == generation => match record.ending {
+                Ending::Ended(status) => ProcessReport::Exited(generation, status),
+                Ending::NotStarted(why) => ProcessReport::LaunchFailed(generation, why),
+            },
+            Ok(_) => {
+                self.outlive(generation).await;
+                ProcessReport::Exited(generation, ExitStatus::Unknown)
+            }
+            Err(error) => {
+                tracing::warn!("{}: {error}", self.name);
+                ProcessReport::Exited(generation, ExitStatus::Unknown)
+            }
+        };
+        self.vacated().await;
+        self.tell(report);
+    }
+
+    /// The shim was killed: waits for the process that it left alone.
+    async fn outlive(&self, generation: Generation) {
+        let record = match record::read::<RunRecord>(&self.slot.files.run) {
+            Ok(record) => record.filter(|record| record.generation == generation),
+            Err(error) => return self.blind(&error),
+        };
+        let Some(record) = record else { return };
+        match handle(record.pid, record.start_ticks).and_then(watchable) {
+            Ok(Some(process)) => ended(&process).await,
+            Ok(None) => {}
+            Err(error) => self.blind(&error),
+        }
+    }
+
+    /// Waits until the slot's lock can be taken; kills what keeps it after a while.
+    async fn vacated(&self) {
+        let mut tries: u32 = 0;
+        loop {
+            match self.slot.take() {
+                Ok(Some(lock)) => return drop(lock),
+                Ok(None) => {}
+                Err(error) => return self.blind(&error),
+            }
+            tries = tries.saturating_add(1);
+            if tries >= VACANT_TRIES
+                && let Err(error) = self.slot.kill_holders()
+            {
+                tracing::warn!("what {} left behind cannot be ended: {error}", self.name);
+            }
+            tokio::time::sleep(VACANT_PAUSE * tries.min(100)).await;
+        }
+    }
+
+    fn tell(&self, report: ProcessReport) {
+        if self.reports.send((self.name.clone(), report)).is_err() {
+            tracing::debug!("the loop ended before a report of {}", self.name);
+        }
+    }
+
+    /// Without a handle nothing is told: the machine asks again and somebody looks.
+    fn blind(&self, error: &dyn std::fmt::Display) {
+        tracing::warn!("{} cannot be watched: {error}", self.name);
+    }
+}
+
+/// A handle on our own child; its pid cannot be reused before it is reaped here.
+fn own_child(child: &Child) -> io::Result<AsyncFd<OwnedFd>> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::other("a pid out of range"))?;
+    register(pidfd_open(pid, PidfdFlags::NONBLOCK)?)
+}
+
+fn watchable(handle: Option<OwnedFd>) -> io::Result<Option<AsyncFd<OwnedFd>>> {
+    handle.map(register).transpose()
+}
+
+fn register(handle: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned by the returned value and stays open as long as it.
+    Ok(unsafe { AsyncFd::register(handle) }?)
+}
+
+/// Completes when the process has ended.
+async fn ended(process: &AsyncFd<OwnedFd>) {
+    if let Err(error) = process.readable().await {
+        tracing::warn!("a process handle failed: {error}");
+    }
+}

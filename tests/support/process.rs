@@ -1,0 +1,111 @@
+//! A process host as a runner has it, with reports to wait for.
+
+use cappuccino_core::words::{
+    ExitStatus, Generation, ProcessName, ProcessReport, RunIdentity, Span,
+};
+use cappuccino_headless::clock::Clock;
+use cappuccino_headless::host::{Host, HostConfig, LaunchError, LaunchSpec};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A host on a folder; dropping it is the death of its runner.
+pub struct Rig {
+    pub host: Host,
+    pub folder: PathBuf,
+    runtime: Runtime,
+    reports: UnboundedReceiver<(ProcessName, ProcessReport)>,
+}
+
+impl Rig {
+    pub fn new(folder: &Path, program: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (send, reports) = unbounded_channel();
+        let config = HostConfig {
+            run_dir: folder.join("run"),
+            shim_program: program.into(),
+            boot: Clock::new().unwrap().boot(),
+        };
+        let host = Host::new(config, send).unwrap();
+        Self { host, folder: folder.to_owned(), runtime, reports }
+    }
+
+    /// Starts `sh -c script` as this life of `name`.
+    pub fn launch(&mut self, name: &str, generation: u64, script: &str) -> Result<(), LaunchError> {
+        let command = ["sh", "-c", script].map(String::from).to_vec();
+        self.launch_command(name, generation, command)
+    }
+
+    pub fn launch_command(
+        &mut self,
+        name: &str,
+        generation: u64,
+        command: Vec<String>,
+    ) -> Result<(), LaunchError> {
+        let spec = LaunchSpec {
+            name: ProcessName::new(name).unwrap(),
+            generation: Generation(generation),
+            command,
+            directory: self.folder.clone(),
+            environment: vec![("GREETING".into(), "hello".into())],
+            log_file: self.folder.join(format!("{name}.log")),
+            stop_signal: libc::SIGTERM,
+            stop_grace: Span(300),
+        };
+        let _inside = self.runtime.enter();
+        self.host.launch(&spec)
+    }
+
+    pub fn probe(&mut self, name: &str) -> ProcessReport {
+        let _inside = self.runtime.enter();
+        self.host.probe(&ProcessName::new(name).unwrap()).unwrap()
+    }
+
+    pub fn stop(&mut self, name: &str, identity: &RunIdentity) {
+        let _inside = self.runtime.enter();
+        let name = ProcessName::new(name).unwrap();
+        self.host.stop(&name, identity, libc::SIGTERM, Span(300)).unwrap();
+    }
+
+    /// The next report, whoever's it is.
+    pub fn next(&mut self) -> ProcessReport {
+        let next = async { tokio::time::timeout(PATIENCE, self.reports.recv()).await };
+        self.runtime.block_on(next).expect("no report in time").expect("the host is gone").1
+    }
+
+    /// Lets tasks run for a moment; a report when there is one.
+    pub fn poll(&mut self, wait: Duration) -> Option<ProcessReport> {
+        let next = async { tokio::time::timeout(wait, self.reports.recv()).await };
+        self.runtime.block_on(next).ok().flatten().map(|(_, report)| report)
+    }
+
+    pub fn started(&mut self) -> RunIdentity {
+        match self.next() {
+            ProcessReport::Started(_, identity) => identity,
+            other => panic!("expected a start, got {other:?}"),
+        }
+    }
+
+    pub fn exited(&mut self) -> (Generation, ExitStatus) {
+        match self.next() {
+            ProcessReport::Exited(generation, status) => (generation, status),
+            other => panic!("expected an end, got {other:?}"),
+        }
+    }
+}
+
+/// Whether a process lives (a zombie does not).
+pub fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// kill -9.
+pub fn kill_9(pid: u32) {
+    // SAFETY: plain system call on a pid the test has just been told of.
+    unsafe { libc::kill(i32::try_from(pid).unwrap(), libc::SIGKILL) };
+}
