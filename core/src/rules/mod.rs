@@ -1,4 +1,5 @@
 //! Pure, stateless judgements: each file answers one question.
 
+pub mod best;
 pub mod improvement;
 pub mod restart;

@@ -8,6 +8,7 @@ pub mod observation;
 pub mod policy;
 pub mod refusal;
 pub mod run;
+pub mod study;
 pub mod time;
 pub mod trial;
 

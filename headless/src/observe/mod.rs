@@ -1,3 +1,4 @@
 //! Looking at the world: each observer tells what it saw, and decides nothing.
 
 pub mod study;
+pub mod watcher;

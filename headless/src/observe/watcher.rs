@@ -115,9 +115,9 @@ impl StudyWatcher {
     fn find(&self, number: TrialNumber) -> Result<Summary, String> {
         let catalog = self.handle.catalog();
         let catalog = catalog.read().unwrap_or_else(PoisonError::into_inner);
-        catalog
-            .find(number)
-            .ok_or_else(|| format!("the study has no trial {number}; `cappuccino trials` lists them"))
+        catalog.find(number).ok_or_else(|| {
+            format!("the study has no trial {number}; `cappuccino trials` lists them")
+        })
     }
 
     fn candidate(&self, number: TrialNumber) -> Result<Candidate, String> {
