@@ -5,4 +5,5 @@ pub mod disk;
 pub mod process;
 pub mod sim;
 pub mod story;
+pub mod study;
 pub mod wait;
