@@ -1,1 +1,3 @@
 //! Model files: containers and formats, judged from bytes alone and never executed.
+
+pub mod manifest;
