@@ -2,3 +2,6 @@
 
 pub mod container;
 pub mod manifest;
+pub mod torch;
+pub mod unpickle;
+pub mod weights;
