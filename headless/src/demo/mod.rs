@@ -1,8 +1,15 @@
 //! The demonstration: three workers that really train, a trader, synthetic candles, and the real
 //! runner around them. No Python, no network, no graphics card.
 
+pub mod account;
+pub mod candles;
 pub mod narrator;
+pub mod optuna_writer;
+pub mod policy;
 pub mod setup;
+pub mod stop;
+pub mod trader;
+pub mod worker;
 
 use crate::boot::{self, BootError, RunOptions};
 use crate::runner::Ending;
