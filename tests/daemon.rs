@@ -80,7 +80,8 @@ fn processes_left_running_are_adopted_not_doubled() {
     site.ask("leave", CommandBody::Shutdown { keep_processes: true }).unwrap();
     assert!(site.wait_for_end().success());
     site.start_and_wait();
-    let after = until("the trader is known again", PATIENCE, || trader_pid(&site.status().unwrap()));
+    let after =
+        until("the trader is known again", PATIENCE, || trader_pid(&site.status().unwrap()));
     assert_eq!(before, after);
     assert_eq!(site.lives("trader").len(), 1);
 }

@@ -91,7 +91,7 @@ async fn up(
     let clock = Clock::new()?;
     let keeper = Keeper::open(&workspace.state_file(), config.policy.clone(), clock)?;
     // The state file's lock is ours now: whatever else exists belongs to a runner that is gone.
-    let listener = serve::socket::bind(&workspace.socket_path())?;
+    let (listener, socket) = serve::socket::bind(&workspace.socket_path())?;
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
     let host = host(workspace, clock, observed.clone())?;
     let study = study(&config, clock, observed.clone());
@@ -99,8 +99,7 @@ async fn up(
     let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples(workspace, clock));
     let now = clock.now();
     let world = keeper.engine().world();
-    let first =
-        status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
+    let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
     let (status, seen) = watch::channel(Arc::new(first));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let port = Port {
@@ -120,7 +119,7 @@ async fn up(
         .await
         .map_err(|source| BootError::Io { what: "signals cannot be listened for".into(), source });
     window.abort();
-    serve::socket::remove(&workspace.socket_path());
+    drop(socket);
     ending
 }
 
@@ -184,7 +183,7 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
         let report = match seen {
             Seen::Changed(delta) => {
                 let first = delta.resync == Some(ResyncReason::FirstLoad);
-                let arrived = delta.finished.len();
+                let arrived = delta.finished;
                 inside.report(delta.identity, arrived, first, clock.now(), catalog)
             }
             Seen::Unavailable(why) => StudyReport::Unavailable(why),
@@ -199,10 +198,8 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
 /// The metrics file. It holds nothing that decisions need: a broken one is set aside.
 fn samples(workspace: &Workspace, clock: Clock) -> Option<Samples> {
     let path: PathBuf = workspace.metrics_file();
-    let facts = OpenFacts {
-        now: clock.now().wall,
-        app_version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let facts =
+        OpenFacts { now: clock.now().wall, app_version: env!("CARGO_PKG_VERSION").to_owned() };
     let opened = OpenOptions::new()
         .read(true)
         .write(true)

@@ -11,8 +11,8 @@ use crate::serve::port::{Ask, AskError};
 use crate::upkeep::Upkeep;
 use cappuccino_core::api::{Accepted, CommandBody, Status, status_of};
 use cappuccino_core::decision::Orders;
-use cappuccino_core::store::StoreError;
 use cappuccino_core::machines::study::Study;
+use cappuccino_core::store::StoreError;
 use cappuccino_core::words::{Moment, Observation, Request, Sequence, Span, Stage, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -177,9 +177,10 @@ impl Runner {
     async fn answer(&mut self, ask: Ask) -> Option<Ending> {
         let Ask { request, reply } = ask;
         let (answer, ending) = match request.command {
-            CommandBody::Shutdown { keep_processes: true } => {
-                (Ok(self.accepted("the runner goes down; the processes run on")), Some(Ending::Left))
-            }
+            CommandBody::Shutdown { keep_processes: true } => (
+                Ok(self.accepted("the runner goes down; the processes run on")),
+                Some(Ending::Left),
+            ),
             CommandBody::Shutdown { keep_processes: false } => {
                 self.observe(Observation::ShuttingDown).await;
                 (Ok(self.accepted("stopping every process, then the runner")), None)

@@ -8,7 +8,7 @@ use crate::keeper::Keeper;
 use crate::workspace::Workspace;
 use cappuccino_core::api::Status;
 use cappuccino_core::store::{Samples, StoreError};
-use cappuccino_core::words::{Moment, Span};
+use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -61,8 +61,7 @@ impl Upkeep {
     /// A sentence: why there is no new backup.
     pub fn backup_now(&mut self, now: Moment, keeper: &Keeper) -> Result<String, String> {
         let folder = self.workspace.backups_dir();
-        let name = now.wall.to_string().replace([':', '.'], "-");
-        let path = folder.join(format!("state-{name}.redb"));
+        let path = backup_path(&folder, now.wall);
         let reader = keeper.readers().borrow().clone();
         write_backup(&path, |backend| reader.backup_to(backend).map(drop))?;
         self.backup_at = Some(now);
@@ -106,7 +105,9 @@ impl Upkeep {
     fn backup_is_due(&mut self, now: Moment) -> bool {
         match self.backup_at {
             Some(last) => now.since(last) >= BACKUP_EVERY,
-            None => newest_age(&self.workspace.backups_dir(), now).is_none_or(|age| age >= BACKUP_EVERY),
+            None => {
+                newest_age(&self.workspace.backups_dir(), now).is_none_or(|age| age >= BACKUP_EVERY)
+            }
         }
     }
 }
@@ -118,6 +119,12 @@ fn is_due(last: &mut Option<Moment>, now: Moment, every: Span) -> bool {
         *last = Some(now);
     }
     due
+}
+
+/// Where a backup of this moment goes.
+pub fn backup_path(folder: &Path, at: Timestamp) -> PathBuf {
+    let name = at.to_string().replace([':', '.'], "-");
+    folder.join(format!("state-{name}.redb"))
 }
 
 /// Writes a backup whole or not at all: temporary name, flush, rename, flush the folder.

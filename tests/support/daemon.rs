@@ -2,11 +2,11 @@
 
 use crate::wait::until;
 use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Status};
-use cappuccino_core::client::ClientError;
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{Generation, RequestId, TrialNumber};
+use cappuccino_core::words::{Direction, Generation, RequestId, TrialNumber};
 use cappuccino_headless::cli::connect;
-use cappuccino_headless::demo::optuna_writer::StudyWriter;
+use cappuccino_headless::cli::failure::Failure;
+use cappuccino_headless::demo::optuna_writer::{Ending, StudyWriter};
 use cappuccino_headless::workspace::Workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl Site {
         let root = folder.path();
         fs::write(root.join("life.sh"), LIFE).unwrap();
         fs::write(root.join("cappuccino.toml"), configuration(extra)).unwrap();
-        let study = StudyWriter::create(&root.join("optuna.db"), "s").unwrap();
+        let study = StudyWriter::open(&root.join("optuna.db"), "s", Direction::Maximize).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { folder, program: program.into(), runner: None, study, runtime }
     }
@@ -64,7 +64,7 @@ impl Site {
     /// A command line word in this workspace.
     pub fn word(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(words).current_dir(self.root()).env("XDG_RUNTIME_DIR", self.root());
+        command.args(words).current_dir(self.root()).env_remove("XDG_RUNTIME_DIR");
         command.env_remove("CAPPUCCINO_WORKSPACE");
         command
     }
@@ -111,22 +111,25 @@ impl Site {
     }
 
     /// The picture, from the runner.
-    pub fn status(&self) -> Result<Status, ClientError> {
-        let workspace = self.workspace_as_child();
-        self.runtime
-            .block_on(async { connect::client(&workspace).await?.get_json("/v1/status").await })
+    pub fn status(&self) -> Result<Status, Failure> {
+        let workspace = self.workspace();
+        self.runtime.block_on(async {
+            Ok(connect::client(&workspace).await?.get_json("/v1/status").await?)
+        })
     }
 
     /// The whole history.
     pub fn history(&self) -> Vec<Entry> {
-        let workspace = self.workspace_as_child();
+        let workspace = self.workspace();
         let mut all: Vec<Entry> = Vec::new();
         loop {
             let from = all.last().map_or(1, |entry| entry.sequence.0 + 1);
             let path = format!("/v1/history?from={from}&limit=500");
             let page: Vec<Entry> = self
                 .runtime
-                .block_on(async { connect::client(&workspace).await?.get_json(&path).await })
+                .block_on(async {
+                    Ok::<_, Failure>(connect::client(&workspace).await?.get_json(&path).await?)
+                })
                 .unwrap();
             if page.is_empty() {
                 return all;
@@ -136,7 +139,7 @@ impl Site {
     }
 
     /// Asks for something.
-    pub fn ask(&self, id: &str, command: CommandBody) -> Result<Accepted, ClientError> {
+    pub fn ask(&self, id: &str, command: CommandBody) -> Result<Accepted, Failure> {
         self.ask_expecting(id, None, command)
     }
 
@@ -145,12 +148,12 @@ impl Site {
         id: &str,
         expected: Option<Generation>,
         command: CommandBody,
-    ) -> Result<Accepted, ClientError> {
-        let workspace = self.workspace_as_child();
+    ) -> Result<Accepted, Failure> {
+        let workspace = self.workspace();
         let request =
             CommandRequest { id: RequestId(id.into()), actor: "test".into(), expected, command };
         self.runtime
-            .block_on(async { connect::client(&workspace).await?.command(&request).await })
+            .block_on(async { Ok(connect::client(&workspace).await?.command(&request).await?) })
     }
 
     /// A trial finishes, its model written before.
@@ -161,9 +164,8 @@ impl Site {
         for name in ["actor.pth", "critic.pth"] {
             fs::write(folder.join(name), crate::daemon::model(value)).unwrap();
         }
-        let number = trial.number;
-        self.study.complete(trial, value).unwrap();
-        number
+        self.study.end(trial, Ending::Complete(value)).unwrap();
+        TrialNumber(trial.number)
     }
 
     /// Lives that began, as they told themselves.
@@ -190,11 +192,6 @@ impl Site {
 
     pub fn runner_log(&self) -> String {
         fs::read_to_string(self.root().join("runner.log")).unwrap_or_default()
-    }
-
-    /// The socket's place depends on a variable that the runner got and this process did not.
-    fn workspace_as_child(&self) -> Workspace {
-        self.workspace().with_runtime_dir(Some(self.root().to_owned()))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
+pub mod daemon;
 pub mod desk;
 pub mod disk;
+pub mod model;
 pub mod process;
 pub mod sim;
 pub mod story;

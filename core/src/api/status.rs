@@ -92,6 +92,15 @@ pub enum ViewValue {
     Infinite(String),
 }
 
+impl std::fmt::Display for ViewValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Finite(number) => number.fmt(f),
+            Self::Infinite(text) => f.write_str(text),
+        }
+    }
+}
+
 /// Which model is live, and what is under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentView {

@@ -1,7 +1,10 @@
 //! Model files: containers and formats, judged from bytes alone and never executed.
 
+pub mod best_trial;
 pub mod container;
 pub mod manifest;
+pub mod pickle;
+pub mod python_json;
 pub mod torch;
 pub mod unpickle;
 pub mod weights;

@@ -3,7 +3,7 @@
 
 use super::{
     batch::Batch,
-    codec::{CodecError, Record},
+    codec::{self, CodecError, Record},
     error::{InRow, StoreError},
     state::Store,
     tables::{Key, Table},
@@ -19,13 +19,25 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 macro_rules! records {
-    ($($kind:literal $name:literal $record:ty;)*) => {$(
-        impl Record for $record {
+    ($($kind:literal $name:literal $record:ty;)*) => {
+        $(impl Record for $record {
             const KIND: u16 = $kind;
             const VERSION: u16 = 1;
             const NAME: &'static str = $name;
+        })*
+
+        /// Whether a stored value is a record of the world that this program can read.
+        ///
+        /// # Errors
+        /// What is wrong with it.
+        pub fn is_readable(bytes: &[u8]) -> Result<(), CodecError> {
+            match codec::open(bytes)?.kind {
+                $($kind => codec::decode::<$record>(bytes).map(drop),)*
+                // No kind of ours: any record names the kinds that it expected and found.
+                _ => codec::decode::<Note>(bytes).map(drop),
+            }
         }
-    )*};
+    };
 }
 
 records! {

@@ -37,6 +37,7 @@ mod tests;
 
 pub use batch::Batch;
 pub use check::{Finding, Report};
+pub use commit::is_readable;
 pub use error::StoreError;
 pub use format::OpenFacts;
 pub use history::HistoryRow;

@@ -125,9 +125,7 @@ impl Actor {
 
     fn probe(&mut self, process: &ProcessName) -> Vec<Observation> {
         match self.host.probe(process) {
-            Ok(probe) => {
-                vec![Observation::Process(process.clone(), ProcessReport::Probed(probe))]
-            }
+            Ok(report) => vec![Observation::Process(process.clone(), report)],
             Err(error) => {
                 // The machine asks again: nothing is started while nothing is known.
                 tracing::warn!("looking for {process} failed: {error}");
@@ -146,7 +144,9 @@ impl Actor {
         self.job(id, deployment, revision, |revision| async move {
             match tokio::task::spawn_blocking(move || work(&revision)).await {
                 Ok(report) => report,
-                Err(error) => DeploymentReport::StagingFailed(format!("the work ended badly: {error}")),
+                Err(error) => {
+                    DeploymentReport::StagingFailed(format!("the work ended badly: {error}"))
+                }
             }
         })
     }

@@ -4,7 +4,7 @@ use super::shelf::{Shelf, ShelfError};
 use crate::config::{Config, ModelsConfig};
 use crate::observe::study::detail::read_trial;
 use crate::workspace::Workspace;
-use cappuccino_core::model::container;
+use cappuccino_core::model::container::{self, Limits};
 use cappuccino_core::words::{Candidate, DeploymentReport, Revision, Span, TrialDetail};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -99,7 +99,8 @@ impl Models {
             let path = folder.join(name);
             let file = File::open(&path)
                 .map_err(|error| format!("the required file {name} cannot be read: {error}"))?;
-            container::check(name, BufReader::new(file)).map_err(|fault| format!("{name}: {fault}"))?;
+            container::check(name, BufReader::new(file), &Limits::default())
+                .map_err(|fault| format!("{name}: {fault}"))?;
         }
         Ok(())
     }

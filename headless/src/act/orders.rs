@@ -4,7 +4,7 @@ use super::shelf::Shelf;
 use crate::config::Config;
 use crate::host::LaunchSpec;
 use crate::workspace::Workspace;
-use cappuccino_core::words::{Generation, ProcessName, Revision};
+use cappuccino_core::words::{Generation, ProcessName, Revision, Span};
 
 /// What `{…}` stands for in a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,9 +13,9 @@ struct Placeholders(Vec<(&'static str, String)>);
 impl Placeholders {
     /// The placeholders for a trader that runs `revision`.
     fn of(workspace: &Workspace, name: &ProcessName, revision: &Revision) -> Result<Self, String> {
-        let content = revision.content.ok_or_else(|| {
-            format!("revision {} has no files in the model store", revision.id)
-        })?;
+        let content = revision
+            .content
+            .ok_or_else(|| format!("revision {} has no files in the model store", revision.id))?;
         let model_dir = Shelf::new(workspace.models_dir()).folder(content);
         let session = format!("revision_{}.csv", revision.id);
         let session_csv = workspace.root().join("paper_trades").join(session);
@@ -71,5 +71,11 @@ pub fn launch_spec(
         directory: command.directory.clone(),
         environment,
         log_file: workspace.log_file(name),
+        stop_signal: command.stop_signal,
+        stop_grace: config
+            .policy
+            .processes
+            .get(name)
+            .map_or(Span::seconds(30), |policy| policy.stop_grace),
     })
 }

@@ -6,7 +6,7 @@
 
 use crate::config::ModelsConfig;
 use cappuccino_core::model::best_trial::best_trial_pickle;
-use cappuccino_core::model::manifest::{FileEvidence, Manifest};
+use cappuccino_core::model::manifest::{DuplicateFile, FileEvidence, Manifest, Origin};
 use cappuccino_core::words::{Digest, Revision, TrialDetail};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions, Permissions};
@@ -48,6 +48,9 @@ pub enum ShelfError {
     /// The trial cannot be written for the trader.
     #[error("the trial cannot be written as best_trial: {0}")]
     BestTrial(String),
+    /// Two of its files have one name.
+    #[error(transparent)]
+    Twins(#[from] DuplicateFile),
     /// The stored files differ from what was stored.
     #[error("stored model {address}: {what}; deploy the trial again")]
     Damaged {
@@ -98,12 +101,13 @@ impl Shelf {
             std::fs::hard_link(temporary.join(&name), &agent).at(&agent)?;
             files.push(evidence);
         }
-        let address = Manifest::new(files.clone()).address(&revision.candidate);
+        let origin = Origin::from(&revision.candidate);
+        let address = Manifest::new(files.clone())?.address(origin);
         let name_folder = self.name_folder(address, trader_directory);
         let pickle = best_trial_pickle(trial, &[("name_folder", &name_folder)])
             .map_err(|error| ShelfError::BestTrial(error.to_string()))?;
         files.push(write(&temporary.join(BEST_TRIAL), BEST_TRIAL, &pickle)?);
-        let manifest = serde_json::to_vec_pretty(&Manifest::new(files))
+        let manifest = serde_json::to_vec_pretty(&Manifest::new(files)?)
             .map_err(|error| ShelfError::BestTrial(error.to_string()))?;
         write(&temporary.join(MANIFEST), MANIFEST, &manifest)?;
         self.publish(&temporary, address)?;
@@ -147,7 +151,7 @@ impl Shelf {
     /// [`ShelfError::Damaged`] with what differs.
     pub fn verify(&self, address: Digest, revision: &Revision) -> Result<(), ShelfError> {
         let manifest = self.verify_files(address)?;
-        if manifest.address(&revision.candidate) == address {
+        if manifest.address(Origin::from(&revision.candidate)) == address {
             return Ok(());
         }
         let what = "its list of files is not the one that was stored".to_owned();
@@ -162,8 +166,8 @@ impl Shelf {
         let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|error| damaged(format!("{MANIFEST} is not what was written: {error}")))?;
         for file in manifest.files() {
-            let found = digest_of(&folder.join(&file.name))
-                .map_err(|error| damaged(error.to_string()))?;
+            let found =
+                digest_of(&folder.join(&file.name)).map_err(|error| damaged(error.to_string()))?;
             if found != (file.size_bytes, file.digest) {
                 return Err(damaged(format!("{} differs from what was stored", file.name)));
             }
@@ -224,8 +228,15 @@ fn seal(file: &File, path: &Path) -> Result<(), ShelfError> {
 fn digest_of(path: &Path) -> Result<(u64, Digest), ShelfError> {
     let mut file = open_regular(path)?;
     let mut hash = Sha256::new();
-    let size = std::io::copy(&mut file, &mut hash).at(path)?;
-    Ok((size, Digest(hash.finalize().into())))
+    let mut size_bytes: u64 = 0;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = file.read(&mut chunk).at(path)?;
+        let Some(bytes) = chunk.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        size_bytes = size_bytes.saturating_add(count as u64);
+        hash.update(bytes);
+    }
+    Ok((size_bytes, Digest(hash.finalize().into())))
 }
 
 /// Opens a file that is no link: what is copied is what was looked at.

@@ -7,7 +7,7 @@ mod check;
 mod file;
 mod template;
 
-pub use check::load;
+pub use check::{ConfigError, load};
 pub use template::TEMPLATE;
 
 use cappuccino_core::words::{Policy, ProcessName, Span};

@@ -29,12 +29,17 @@ impl Default for Account {
 impl Account {
     /// What it is worth at these prices.
     pub fn worth(&self, prices: &[f64]) -> f64 {
-        self.cash + self.holdings.iter().zip(prices).map(|(units, price)| units * price).sum::<f64>()
+        self.cash
+            + self.holdings.iter().zip(prices).map(|(units, price)| units * price).sum::<f64>()
     }
 
     /// Does what a policy wants at these prices: sells first, then buys from an equal share of
     /// the cash. What was traded, in units.
-    pub fn trade(&mut self, action: &Action, prices: &[f64; TICKERS.len()]) -> [f64; TICKERS.len()] {
+    pub fn trade(
+        &mut self,
+        action: &Action,
+        prices: &[f64; TICKERS.len()],
+    ) -> [f64; TICKERS.len()] {
         let mut traded = [0.0; TICKERS.len()];
         let parts = || action.iter().zip(prices).enumerate();
         for (place, (wanted, price)) in parts().filter(|(_, (wanted, _))| **wanted < -DEAD_ZONE) {

@@ -33,7 +33,9 @@ pub struct DemoOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// Its folder cannot be prepared.
-    #[error("cannot prepare the demonstration in {folder}: {source}; name another with --folder")]
+    #[error(
+        "cannot prepare the demonstration in {folder}: {source}; name another: `cappuccino demo FOLDER`"
+    )]
     Folder {
         /// Which folder.
         folder: PathBuf,

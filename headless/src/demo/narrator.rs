@@ -3,10 +3,10 @@
 
 use super::{DemoOptions, setup};
 use crate::cli::connect;
+use crate::cli::failure::Failure;
 use crate::cli::render::note::sentence;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{CommandBody, CommandRequest, Status};
-use cappuccino_core::client::ClientError;
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{Note, RequestId, Sequence, TrialNumber};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ pub fn start(workspace: Workspace, options: DemoOptions) -> Narrator {
             Err(error) => return tracing::warn!("the narrator cannot speak: {error}"),
         };
         if let Err(error) = runtime.block_on(Story::new(workspace, options).tell()) {
-            tracing::warn!("the narrator lost the thread: {error}");
+            tracing::warn!("the narrator lost the thread: {}", error.error);
         }
     }))
 }
@@ -70,7 +70,7 @@ impl Story {
     }
 
     /// Looks, tells, and ends the demonstration when its time is over.
-    async fn tell(mut self) -> Result<(), ClientError> {
+    async fn tell(mut self) -> Result<(), Failure> {
         self.wait_for_runner().await;
         while let Ok(status) = self.look().await {
             if status.shutting_down {
@@ -96,15 +96,14 @@ impl Story {
         }
     }
 
-    async fn look(&self) -> Result<Status, ClientError> {
-        connect::client(&self.workspace).await?.get_json("/v1/status").await
+    async fn look(&self) -> Result<Status, Failure> {
+        Ok(connect::client(&self.workspace).await?.get_json("/v1/status").await?)
     }
 
-    async fn news(&mut self) -> Result<Vec<Entry>, ClientError> {
+    async fn news(&mut self) -> Result<Vec<Entry>, Failure> {
         let from = self.told.0.saturating_add(1);
         let path = format!("/v1/history?from={from}&limit=500");
-        let entries: Vec<Entry> =
-            connect::client(&self.workspace).await?.get_json(&path).await?;
+        let entries: Vec<Entry> = connect::client(&self.workspace).await?.get_json(&path).await?;
         if let Some(last) = entries.last() {
             self.told = last.sequence;
         }
@@ -159,12 +158,14 @@ impl Story {
         self.killed_at = Instant::now();
         self.kills = self.kills.saturating_add(1);
         match rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
-            Ok(()) => self.say(&format!("(killed {} with SIGKILL, to see it come back)", worker.name)),
+            Ok(()) => {
+                self.say(&format!("(killed {} with SIGKILL, to see it come back)", worker.name))
+            }
             Err(error) => tracing::debug!("{} could not be killed: {error}", worker.name),
         }
     }
 
-    async fn end(&self) -> Result<(), ClientError> {
+    async fn end(&self) -> Result<(), Failure> {
         let request = CommandRequest {
             id: RequestId(format!("demo-end-{}", std::process::id())),
             actor: "demo".into(),
@@ -172,7 +173,8 @@ impl Story {
             command: CommandBody::Shutdown { keep_processes: false },
         };
         self.say("the time is over: stopping every process, then the runner");
-        connect::client(&self.workspace).await?.command(&request).await.map(drop)
+        connect::client(&self.workspace).await?.command(&request).await?;
+        Ok(())
     }
 
     fn say(&self, text: &str) {

@@ -45,7 +45,11 @@ impl Policy {
             let mut draw = |count: usize, scale: f32| -> Vec<f32> {
                 (0..count).map(|_| rng.random_range(-scale..scale)).collect()
             };
-            weights.insert(format!("{name}.weight"), vec![outputs, inputs], draw(outputs * inputs, 0.3))?;
+            weights.insert(
+                format!("{name}.weight"),
+                vec![outputs, inputs],
+                draw(outputs * inputs, 0.3),
+            )?;
             weights.insert(format!("{name}.bias"), vec![outputs], draw(outputs, 0.1))?;
         }
         Ok(Self { weights })
@@ -103,7 +107,12 @@ impl Policy {
             return Vec::new();
         };
         let dot = |row: &[f32]| row.iter().zip(inputs).map(|(w, x)| w * x).sum::<f32>();
-        weight.data.chunks_exact(inputs.len()).zip(&bias.data).map(|(row, b)| dot(row) + b).collect()
+        weight
+            .data
+            .chunks_exact(inputs.len())
+            .zip(&bias.data)
+            .map(|(row, b)| dot(row) + b)
+            .collect()
     }
 }
 
@@ -124,7 +133,9 @@ fn observation(candles: &Candles, bar: usize) -> Vec<f32> {
         let now = candles.closes(bar.saturating_sub(back));
         let before = candles.closes(bar.saturating_sub(back + 1));
         #[expect(clippy::cast_possible_truncation, reason = "returns need no more than f32")]
-        inputs.extend(now.iter().zip(before).map(|(now, before)| ((now / before - 1.0) * 50.0) as f32));
+        inputs.extend(
+            now.iter().zip(before).map(|(now, before)| ((now / before - 1.0) * 50.0) as f32),
+        );
     }
     inputs
 }

@@ -108,7 +108,7 @@ pub fn farewell(workspace: &Workspace) -> String {
     format!(
         "\nAll processes are stopped. The study opens in Optuna:\n\
          \x20 optuna.load_study(study_name=\"{STUDY}\", storage=\"sqlite:///{root}/optuna.db\")\n\
-         The same workspace again: cappuccino demo --folder {root}"
+         The same workspace again: cappuccino demo {root}"
     )
 }
 

@@ -21,7 +21,9 @@ impl StopSignals {
             set.assume_init()
         };
         // SAFETY: the set is initialised.
-        match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) } {
+        match unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut())
+        } {
             0 => Ok(Self(set)),
             error => Err(io::Error::from_raw_os_error(error)),
         }

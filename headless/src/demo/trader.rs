@@ -130,13 +130,7 @@ fn remember(memory: &Path, session: &Session) -> io::Result<()> {
 }
 
 /// One row in the original's shape: numbers with six decimals, lines ended by CR LF.
-fn row(
-    bar: usize,
-    account: &Account,
-    prices: &[f64],
-    reward: f64,
-    traded: &[f64],
-) -> String {
+fn row(bar: usize, account: &Account, prices: &[f64], reward: f64, traded: &[f64]) -> String {
     let hours = i64::try_from(bar).unwrap_or(0).saturating_mul(HOUR_MILLISECONDS);
     let time = Timestamp(FIRST_BAR.0.saturating_add(hours)).to_string();
     let time = time.replace(".000Z", "+00:00");

@@ -1,0 +1,271 @@
+//! The words of the command line, and what each takes.
+
+use crate::demo::trader::TraderArgs;
+use crate::demo::worker::WorkerArgs;
+use crate::workspace::WORKSPACE_VARIABLE;
+use clap::{Args, Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 failed · 2 the command line makes no sense · 3 no runner is up · 4 refused
+
+The workspace is the nearest folder with a cappuccino.toml, from the current one upwards.";
+
+/// Watches an Optuna study, deploys its best model, keeps every process alive.
+#[derive(Debug, Parser)]
+#[command(name = "cappuccino", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(subcommand_value_name = "WORD", subcommand_help_heading = "Words")]
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// Folder of the workspace
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(env = WORKSPACE_VARIABLE, hide_env_values = true)]
+    pub workspace: Option<PathBuf>,
+    #[command(subcommand)]
+    pub word: Word,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Word {
+    /// Show everything at work: training, deployment and trading of synthetic data
+    Demo(Demo),
+    /// Make a workspace: a commented cappuccino.toml with the defaults
+    Init {
+        /// Where; the current folder when none is named
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+        /// Replace a configuration that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Run the runner here, until it is interrupted
+    Run {
+        /// One look at everything, one decision, then leave
+        #[arg(long)]
+        once: bool,
+        /// Deploy nothing automatically while this runner runs
+        #[arg(long)]
+        no_auto_deploy: bool,
+    },
+    /// Start a runner in the background
+    Start,
+    /// Stop the runner, and by default every process; return when it is gone
+    Stop {
+        /// Leave the processes running; the next runner takes them over
+        #[arg(long)]
+        keep_processes: bool,
+        /// How long to wait until it is gone
+        #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+        timeout: u64,
+    },
+    /// Show the study, the live model, the processes and the alerts
+    Status {
+        /// Show it again whenever it changes
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Print every event as it happens
+    Watch {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List trials of the study, or show one
+    Trials {
+        /// Show this trial only
+        number: Option<i64>,
+        /// Best first: finished, feasible trials with a value
+        #[arg(long, conflicts_with = "number")]
+        best: bool,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Deploy a trial, better or not
+    Deploy {
+        /// Number of the trial
+        trial: i64,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Go back to an earlier good model; the present trial is held back
+    Rollback(Rollback),
+    /// Hold a trial back from automatic deployment
+    Hold {
+        /// Number of the trial
+        trial: i64,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Let a trial be deployed again
+    Unhold {
+        /// Number of the trial
+        trial: i64,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Approve the model that waits for approval
+    Approve {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Decline the model that is being prepared
+    Reject {
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Deploy nothing automatically until `resume`
+    Pause {
+        /// Keep the live model whatever happens: no automatic rollback either
+        #[arg(long)]
+        pin: bool,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Deploy automatically again
+    Resume {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show what happened, oldest first
+    History {
+        /// How many lines
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+        /// Go on with what happens from now on
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Explain the present state, a trial, or a process
+    Why {
+        /// Number of a trial, or name of a process
+        #[arg(value_name = "TRIAL|PROCESS")]
+        about: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List the supervised processes
+    Processes {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show the output of a process
+    Logs {
+        /// Name of the process
+        name: String,
+        /// Go on with what it prints from now on
+        #[arg(short, long)]
+        follow: bool,
+        /// How many lines from the end
+        #[arg(short = 'n', long, value_name = "LINES", default_value_t = 50)]
+        lines: usize,
+    },
+    /// Stop a process and start it again
+    Restart {
+        /// Name of the process
+        name: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Forget the failures of a process and start it if it should run
+    Reset {
+        /// Name of the process
+        name: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Write the whole history as one JSON document
+    Export {
+        /// Where to; standard output when none is named
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Check the configuration and everything that is stored
+    Check {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Write a copy of the state into the folder of backups
+    Backup {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Go back to a backup of the state; the present one is kept beside it
+    Restore {
+        /// The backup
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Print what makes the shell complete these words
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    #[command(hide = true)]
+    DemoWorker(WorkerArgs),
+    #[command(hide = true)]
+    DemoTrader(TraderArgs),
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Format {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A reason for the record.
+#[derive(Clone, Debug, Args)]
+pub struct Why {
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// Number of the revision to go back to; the newest other good one when none is named
+    #[arg(long, value_name = "REVISION")]
+    pub to: Option<u64>,
+    /// Say what would happen, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Let the present trial be deployed again
+    #[arg(long)]
+    pub no_hold: bool,
+    #[command(flatten)]
+    pub why: Why,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where; a temporary folder when none is named
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
+    /// Stop after this time
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// How much faster trials and bars come; 1 is about one of each a second
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub speed: f64,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub seed: u64,
+}

@@ -1,0 +1,84 @@
+//! The command line: one word, one answer, one exit code.
+
+mod args;
+pub mod connect;
+pub mod failure;
+pub mod hooks;
+pub mod render;
+mod source;
+mod words;
+
+use crate::boot::RunOptions;
+use crate::demo::{self, DemoOptions};
+use crate::workspace::Workspace;
+use args::{Cli, Demo, Word};
+use cappuccino_core::api::CommandBody;
+use clap::Parser;
+use failure::Failure;
+use std::path::Path;
+use std::process::ExitCode;
+use words::{asking, keeping, lifecycle, logs, reading, record, why};
+
+/// Reads the command line, does what it says.
+pub fn main() -> ExitCode {
+    act(Cli::parse()).unwrap_or_else(|failure| failure.report())
+}
+
+fn act(cli: Cli) -> Result<ExitCode, Failure> {
+    let at = || Workspace::find(cli.workspace.clone());
+    match cli.word {
+        Word::Demo(demo) => return hooks::demo(&demo.into()),
+        Word::Run { once, no_auto_deploy } => {
+            return hooks::run(&at()?, RunOptions { once, no_auto_deploy });
+        }
+        Word::DemoWorker(args) => demo::worker::run(&args).map_err(told)?,
+        Word::DemoTrader(args) => demo::trader::run(&args).map_err(told)?,
+        Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
+        Word::Start => lifecycle::start(&at()?)?,
+        Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,
+        Word::Status { watch, format } => reading::status(&at()?, watch, format)?,
+        Word::Processes { format } => reading::processes(&at()?, format)?,
+        Word::Trials { number: Some(number), format, .. } => {
+            reading::trial(&at()?, number, format)?;
+        }
+        Word::Trials { number: None, best, limit, format } => {
+            reading::trials(&at()?, best, limit, format)?;
+        }
+        Word::Watch { format } => record::watch(&at()?, format)?,
+        Word::History { limit, follow, format } => record::history(&at()?, limit, follow, format)?,
+        Word::Export { file } => record::export(&at()?, file.as_deref())?,
+        Word::Why { about, format } => why::why(&at()?, about.as_deref(), format)?,
+        Word::Logs { name, follow, lines } => logs::logs(&at()?, &name, follow, lines)?,
+        Word::Deploy { trial, why, format } => asking::deploy(&at()?, trial, why.reason, format)?,
+        Word::Rollback(rollback) => asking::rollback(&at()?, rollback)?,
+        Word::Hold { trial, why, format } => asking::hold(&at()?, trial, why.reason, format)?,
+        Word::Unhold { trial, format } => asking::unhold(&at()?, trial, format)?,
+        Word::Approve { format } => asking::seen(&at()?, CommandBody::Approve, format)?,
+        Word::Reject { why: args::Why { reason }, format } => {
+            asking::seen(&at()?, CommandBody::Reject { reason }, format)?;
+        }
+        Word::Pause { pin, why: args::Why { reason }, format } => {
+            asking::seen(&at()?, CommandBody::Pause { pin, reason }, format)?;
+        }
+        Word::Resume { format } => asking::seen(&at()?, CommandBody::Resume, format)?,
+        Word::Restart { name, format } => asking::restart(&at()?, &name, format)?,
+        Word::Reset { name, format } => asking::reset(&at()?, &name, format)?,
+        Word::Check { format } => keeping::check(&at()?, format)?,
+        Word::Backup { format } => keeping::backup(&at()?, format)?,
+        Word::Restore { file } => keeping::restore(&at()?, &file)?,
+        Word::Completions { shell } => lifecycle::completions(shell)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A failure of one of the demonstration's programs.
+fn told(error: impl std::fmt::Display) -> Failure {
+    Failure::told(failure::Exit::Failed, &error)
+}
+
+impl From<Demo> for DemoOptions {
+    fn from(demo: Demo) -> Self {
+        let Demo { folder, seconds, speed, seed } = demo;
+        Self { folder, seconds, speed, seed }
+    }
+}

@@ -1,0 +1,9 @@
+//! The words of the command line, by what they are about.
+
+pub(super) mod asking;
+pub(super) mod keeping;
+pub(super) mod lifecycle;
+pub(super) mod logs;
+pub(super) mod reading;
+pub(super) mod record;
+pub(super) mod why;

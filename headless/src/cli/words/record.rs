@@ -1,0 +1,187 @@
+//! What happened: `history`, `watch`, `export`.
+
+use crate::cli::args::Format;
+use crate::cli::connect::{block_on, connect, soon, try_connect};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::render::{Screen, note};
+use crate::cli::source::{Record, Source};
+use crate::workspace::Workspace;
+use cappuccino_core::api::{ErrorBody, Status};
+use cappuccino_core::client::{Client, Events};
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::Sequence;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long a follower waits for a runner that went away.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two looks whether it is back.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// What a follower hears.
+pub(super) enum Heard {
+    /// A line of the history.
+    Line(Entry),
+    /// The picture changed.
+    Picture(Box<Status>),
+}
+
+pub(in crate::cli) fn watch(workspace: &Workspace, format: Format) -> Result<(), Failure> {
+    block_on(follow(workspace, None, lines(format)))
+}
+
+pub(in crate::cli) fn history(
+    workspace: &Workspace,
+    limit: usize,
+    follows: bool,
+    format: Format,
+) -> Result<(), Failure> {
+    block_on(async {
+        let mut source = Source::open(workspace).await?;
+        let page = newest(&mut source, limit).await?;
+        let seen = match page.last() {
+            Some(entry) => entry.sequence,
+            None => source.status().await?.sequence,
+        };
+        let alive = source.is_runner();
+        drop(source);
+        let mut print = lines(format);
+        page.into_iter().try_for_each(|entry| print(Heard::Line(entry)))?;
+        match (follows, alive) {
+            (false, _) => Ok(()),
+            (true, true) => follow(workspace, Some(seen), print).await,
+            (true, false) => Err(Failure::no_runner(workspace)),
+        }
+    })
+}
+
+/// The newest `limit` lines, oldest first.
+async fn newest(source: &mut Source, limit: usize) -> Result<Vec<Entry>, Failure> {
+    let mut found: Vec<Entry> = Vec::new();
+    while found.len() < limit {
+        let before = found.last().map_or(Sequence(u64::MAX), |entry| entry.sequence);
+        let page = source.lines_before(before, limit - found.len()).await?;
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Prints lines of the history as they are heard.
+fn lines(format: Format) -> impl FnMut(Heard) -> Result<(), Failure> {
+    let screen = Screen::new();
+    move |heard| match heard {
+        Heard::Line(entry) if format.json => screen.json_line(&entry),
+        Heard::Line(entry) => screen.line(&note::line(entry.sequence.0, entry.at, &entry.note)),
+        Heard::Picture(_) => Ok(()),
+    }
+}
+
+/// Hears everything from the line after `seen` on (from now on when that is `None`), across
+/// restarts of the runner, without a gap and without hearing anything twice.
+///
+/// # Errors
+/// No runner is up, or it went away and stayed away; or what `hear` answers.
+pub(super) async fn follow(
+    workspace: &Workspace,
+    mut seen: Option<Sequence>,
+    mut hear: impl FnMut(Heard) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut client = connect(workspace).await?;
+    loop {
+        // Without a line seen yet, the place to go on from is where the history ends now.
+        let from = match seen {
+            Some(sequence) => sequence,
+            None => soon(client.get_json::<Status>("/v1/status")).await?.sequence,
+        };
+        seen = Some(from);
+        match soon(client.events(seen)).await {
+            Ok(mut events) => listen(&mut events, &mut seen, &mut hear).await?,
+            Err(failure) if failure.exit == Exit::Refused => return Err(failure),
+            Err(_went_away_meanwhile) => {}
+        }
+        client = wait_for_runner(workspace).await?;
+    }
+}
+
+async fn listen(
+    events: &mut Events,
+    seen: &mut Option<Sequence>,
+    hear: &mut impl FnMut(Heard) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // A broken connection is the runner going away; whoever follows waits for it to come back.
+    while let Ok(Some(event)) = events.next().await {
+        match event.name.as_str() {
+            "message" => {
+                hear(Heard::Line(event.json()?))?;
+                *seen = event.id.or(*seen);
+            }
+            "status" => hear(Heard::Picture(event.json()?))?,
+            "error" => return Err(Failure::told(Exit::Failed, &event.json::<ErrorBody>()?.error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn wait_for_runner(workspace: &Workspace) -> Result<Client, Failure> {
+    eprintln!("note: the runner went away; waiting for it to come back");
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(client) = try_connect(workspace).await? {
+            return Ok(client);
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+    Err(Failure::no_runner(workspace))
+}
+
+pub(in crate::cli) fn export(workspace: &Workspace, file: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = file else {
+        let mut output = BufWriter::new(io::stdout().lock());
+        block_on(export_to(workspace, &mut output))?;
+        return Ok(output.flush()?);
+    };
+    // Beside its destination and renamed, so that a file of that name is always a whole export.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut partial = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
+        .map_err(|error| unwritable(path, &error))?;
+    let mut output = BufWriter::new(partial.as_file_mut());
+    block_on(export_to(workspace, &mut output))?;
+    output.flush().map_err(|error| unwritable(path, &error))?;
+    drop(output);
+    partial.as_file().sync_all().map_err(|error| unwritable(path, &error))?;
+    let written: File = partial.persist(path).map_err(|error| unwritable(path, &error.error))?;
+    drop(written);
+    eprintln!("exported to {}", path.display());
+    Ok(())
+}
+
+async fn export_to(workspace: &Workspace, output: &mut impl Write) -> Result<(), Failure> {
+    let Some(client) = try_connect(workspace).await? else {
+        let record = Record::open(workspace)?;
+        eprintln!("note: no runner is up; reading what it left");
+        let now = record.clock().now().wall;
+        return match cappuccino_core::export::export(&record.reader(), now, output) {
+            Ok(_count) => Ok(()),
+            Err(cappuccino_core::export::ExportError::Output(error)) => Err(error.into()),
+            Err(error) => Err(Failure::told(Exit::Failed, &error)),
+        };
+    };
+    let mut bytes = soon(client.bytes("/v1/export")).await?;
+    while let Some(piece) = soon(bytes.next()).await? {
+        output.write_all(&piece)?;
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let text = format!("{} cannot be written: {error}", path.display());
+    Failure::new(text, "check the space and the rights of its folder")
+}
