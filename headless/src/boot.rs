@@ -21,7 +21,7 @@ use redb::backends::FileBackend;
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Observations that may wait for the loop; observers wait when it is full.
 const OBSERVATIONS_MAX: usize = 1024;
@@ -109,18 +109,30 @@ async fn up(
         trials: Arc::new(CatalogTrials(study.catalog())),
         asks: ask,
     };
-    let window = tokio::spawn(serve::serve(listener, port, std::future::pending()));
+    let (end, ended) = oneshot::channel::<()>();
+    let window = tokio::spawn(serve::serve(listener, port, async move {
+        // Either way the loop is over.
+        drop(ended.await);
+    }));
     let once = options.once;
     let since = now.wall;
     let runner =
         Runner { keeper, actor, study, upkeep, clock, observations, asks, status, since, once };
-    let ending = runner
-        .run()
-        .await
-        .map_err(|source| BootError::Io { what: "signals cannot be listened for".into(), source });
-    window.abort();
+    let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
+        what: "signals cannot be listened for".into(),
+        source,
+    })?;
+    // Answers under way reach their clients; then the socket goes, and only then the lock that
+    // lets the next runner come up and make its own.
+    drop(end);
+    if let Err(error) = window.await {
+        tracing::warn!("the window did not close well: {error}");
+    }
     drop(socket);
-    ending
+    if let Err(error) = keeper.close() {
+        tracing::warn!("closing the state file: {error}");
+    }
+    Ok(ending)
 }
 
 fn make_folders(workspace: &Workspace) -> Result<(), BootError> {

@@ -16,17 +16,17 @@ The workspace is the nearest folder with a cappuccino.toml, from the current one
 #[command(name = "cappuccino", version, after_help = EXIT_CODES, max_term_width = 100)]
 #[command(subcommand_value_name = "WORD", subcommand_help_heading = "Words")]
 #[command(disable_help_subcommand = true)]
-pub struct Cli {
+pub(super) struct Cli {
     /// Folder of the workspace
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(env = WORKSPACE_VARIABLE, hide_env_values = true)]
-    pub workspace: Option<PathBuf>,
+    pub(super) workspace: Option<PathBuf>,
     #[command(subcommand)]
-    pub word: Word,
+    pub(super) word: Word,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Word {
+pub(super) enum Word {
     /// Show everything at work: training, deployment and trading of synthetic data
     Demo(Demo),
     /// Make a workspace: a commented cappuccino.toml with the defaults
@@ -223,49 +223,49 @@ pub enum Word {
 
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Format {
+pub(super) struct Format {
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// A reason for the record.
 #[derive(Clone, Debug, Args)]
-pub struct Why {
+pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
-    pub reason: String,
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Rollback {
+pub(super) struct Rollback {
     /// Number of the revision to go back to; the newest other good one when none is named
     #[arg(long, value_name = "REVISION")]
-    pub to: Option<u64>,
+    pub(super) to: Option<u64>,
     /// Say what would happen, change nothing
     #[arg(long)]
-    pub dry_run: bool,
+    pub(super) dry_run: bool,
     /// Let the present trial be deployed again
     #[arg(long)]
-    pub no_hold: bool,
+    pub(super) no_hold: bool,
     #[command(flatten)]
-    pub why: Why,
+    pub(super) why: Why,
     #[command(flatten)]
-    pub format: Format,
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(super) struct Demo {
     /// Where; a temporary folder when none is named
     #[arg(value_hint = ValueHint::DirPath)]
-    pub folder: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
     /// Stop after this time
     #[arg(long, value_name = "N")]
-    pub seconds: Option<u64>,
+    pub(super) seconds: Option<u64>,
     /// How much faster trials and bars come; 1 is about one of each a second
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    pub speed: f64,
+    pub(super) speed: f64,
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 7)]
-    pub seed: u64,
+    pub(super) seed: u64,
 }

@@ -47,6 +47,7 @@ impl Screen {
     }
 
     /// Prints a line.
+    #[expect(clippy::unused_self, reason = "a screen is what is printed on, coloured or not")]
     pub(super) fn line(self, text: &str) -> Result<(), Failure> {
         Ok(writeln!(std::io::stdout().lock(), "{text}")?)
     }
@@ -81,11 +82,6 @@ impl Screen {
             Tone::Strong => "1",
         };
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into_owned() }
-    }
-
-    #[cfg(test)]
-    pub(super) const fn plain() -> Self {
-        Self { colours: false, terminal: false }
     }
 }
 

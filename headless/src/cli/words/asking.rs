@@ -100,19 +100,16 @@ pub(super) async fn ask(
     expected: Option<Generation>,
 ) -> Result<Accepted, Failure> {
     let request = CommandRequest { id: request_id()?, actor: actor(), expected, command };
-    match within(ASK_TIMEOUT, answer(client, &request)).await? {
-        Some(outcome) => outcome,
-        None => {
-            let mut client = connect_to_ask(workspace).await?;
-            match within(ASK_TIMEOUT, answer(&mut client, &request)).await? {
-                Some(outcome) => outcome,
-                None => Err(Failure::new(
-                    "the runner went away before it answered, so nobody knows whether it did it",
-                    "look at `cappuccino history`, then ask again if it did not",
-                )),
-            }
-        }
+    if let Some(outcome) = within(ASK_TIMEOUT, answer(client, &request)).await? {
+        return outcome;
     }
+    let mut client = connect_to_ask(workspace).await?;
+    within(ASK_TIMEOUT, answer(&mut client, &request)).await?.unwrap_or_else(|| {
+        Err(Failure::new(
+            "the runner went away before it answered, so nobody knows whether it did it",
+            "look at `cappuccino history`, then ask again if it did not",
+        ))
+    })
 }
 
 /// The runner's answer; `None` when the connection broke before it came.

@@ -32,11 +32,13 @@ pub(in crate::cli) fn logs(
     let start = tail_start(&mut file, lines).map_err(|error| unreadable(&path, &error))?;
     let mut tail = Tail { path, file, position: start };
     tail.print()?;
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         std::thread::sleep(LOOK_AGAIN);
         tail.catch_up()?;
     }
-    Ok(())
 }
 
 /// Where the last `lines` lines begin. Reads backwards, so a long log costs nothing.

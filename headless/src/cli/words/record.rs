@@ -24,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// What a follower hears.
 pub(super) enum Heard {
     /// A line of the history.
-    Line(Entry),
+    Line(Box<Entry>),
     /// The picture changed.
     Picture(Box<Status>),
 }
@@ -49,7 +49,7 @@ pub(in crate::cli) fn history(
         let alive = source.is_runner();
         drop(source);
         let mut print = lines(format);
-        page.into_iter().try_for_each(|entry| print(Heard::Line(entry)))?;
+        page.into_iter().try_for_each(|entry| print(Heard::Line(Box::new(entry))))?;
         match (follows, alive) {
             (false, _) => Ok(()),
             (true, true) => follow(workspace, Some(seen), print).await,
@@ -119,7 +119,7 @@ async fn listen(
     while let Ok(Some(event)) = events.next().await {
         match event.name.as_str() {
             "message" => {
-                hear(Heard::Line(event.json()?))?;
+                hear(Heard::Line(Box::new(event.json()?)))?;
                 *seen = event.id.or(*seen);
             }
             "status" => hear(Heard::Picture(event.json()?))?,
