@@ -121,14 +121,14 @@ fn kill_9_of_the_runner_at_random_moments_doubles_and_loses_nothing() {
         assert_eq!(site.doubles(), Vec::<String>::new(), "round {round}, seed {seed}");
     }
     site.start_and_wait();
-    let status = until("everything has come to rest", Duration::from_secs(60), || {
+    // The trader says which trial it runs; that is the truth the record must agree with.
+    until("the trader runs the model that is recorded as live", Duration::from_secs(60), || {
         let status = site.status().unwrap();
-        (live(&status).is_some() && trader_pid(&status).is_some()).then_some(status)
+        let (_, pid, revision) = (live(&status)?, trader_pid(&status)?, status.deployment.live?);
+        let oracle = std::fs::read_to_string(site.root().join("trader.oracle")).unwrap();
+        let runs = oracle.lines().find(|line| line.contains(&format!(" {pid} ")))?;
+        runs.ends_with(&format!(" {}", revision.trial)).then_some(())
     });
-    let (pid, revision) = (trader_pid(&status).unwrap(), status.deployment.live.clone().unwrap());
-    let oracle = std::fs::read_to_string(site.root().join("trader.oracle")).unwrap();
-    let runs = oracle.lines().find(|line| line.contains(&format!(" {pid} "))).unwrap();
-    assert!(runs.ends_with(&format!(" {}", revision.trial)), "{runs}, but {revision:?} is live");
     let asked: BTreeSet<String> = site
         .history()
         .into_iter()

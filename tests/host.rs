@@ -29,7 +29,7 @@ fn every_way_to_end_is_told_as_it_was() {
         ("kill -KILL $$", ExitStatus::Signal(libc::SIGKILL)),
     ];
     for (generation, (script, status)) in (1..).zip(cases) {
-        rig.launch("w", generation, script).unwrap();
+        rig.launch("w", generation, LIFE).unwrap();
         rig.started();
         assert_eq!(rig.exited(), (Generation(generation), status), "{script}");
     }
@@ -57,7 +57,7 @@ fn a_command_that_cannot_be_started_says_why_and_what_helps() {
         (1..).zip([("no-such-program".to_owned(), "was not found"), (plain, "chmod +x")])
     {
         rig.launch_command("w", generation, vec![program]).unwrap();
-        match rig.next() {
+        match rig.next_report() {
             ProcessReport::LaunchFailed(found, why) => {
                 assert_eq!(found, Generation(generation));
                 assert!(why.contains(said), "{why}");
@@ -164,23 +164,39 @@ fn defect_stale_pid_is_never_signalled() {
     assert!(matches!(rig.probe("w"), ProcessReport::Probed(Probe::Free(_))));
 }
 
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Notes each life, and any other that lives beside it. A zombie that nobody has reaped is dead.
+const LIFE: &str = "while read -r g p; do \
+     state=$(cut -d' ' -f3 /proc/$p/stat 2>/dev/null); \
+     [ -n \"$state\" ] && [ \"$state\" != Z ] && [ \"$p\" != $$ ] && \
+     echo \"$g $p beside $CAPPUCCINO_GENERATION $$\" >> double; \
+     done < oracle; echo \"$CAPPUCCINO_GENERATION $$\" >> oracle; exec sleep 1000";
+
+/// Never two lives at a time; generations grow; every life but the last has exactly one end.
+fn judge(folder: &std::path::Path, ends: &BTreeMap<Generation, u32>) {
+    let double = fs::read_to_string(folder.join("double")).unwrap_or_default();
+    assert_eq!(double, "", "two lives at a time");
+    let oracle = fs::read_to_string(folder.join("oracle")).unwrap();
+    let lived: Vec<u64> =
+        oracle.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
+    assert!(lived.is_sorted_by(|a, b| a < b), "generations grow: {lived:?}");
+    for generation in &lived[..lived.len() - 1] {
+        assert_eq!(ends.get(&Generation(*generation)), Some(&1), "life {generation} of {lived:?}");
+    }
+    println!("{} lives, each with one end, never two at a time", lived.len());
+}
+
 #[test]
 fn random_kills_of_runner_shim_and_process_double_nothing_and_lose_no_end() {
-    let setting = |name: &str, default: u64| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
     let rounds = setting("CAPPUCCINO_HOST_ROUNDS", 60);
     let seed = setting("CAPPUCCINO_HOST_SEED", 20_261_124);
     println!("CAPPUCCINO_HOST_SEED={seed} CAPPUCCINO_HOST_ROUNDS={rounds}");
     let mut fate = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let mut rig = Rig::new(folder.path(), PROGRAM);
-    // A zombie that nobody has reaped is dead: only another state counts as living beside.
-    let script = "while read -r g p; do \
-         state=$(cut -d' ' -f3 /proc/$p/stat 2>/dev/null); \
-         [ -n \"$state\" ] && [ \"$state\" != Z ] && [ \"$p\" != $$ ] && \
-         echo \"$g $p beside $CAPPUCCINO_GENERATION $$\" >> double; \
-         done < oracle; echo \"$CAPPUCCINO_GENERATION $$\" >> oracle; exec sleep 1000";
     fs::write(folder.path().join("oracle"), "").unwrap();
     let mut generation = 0;
     let mut ends: BTreeMap<Generation, u32> = BTreeMap::new();
@@ -188,7 +204,7 @@ fn random_kills_of_runner_shim_and_process_double_nothing_and_lose_no_end() {
     for _ in 0..rounds {
         if identity.is_none() {
             generation += 1;
-            match rig.launch("w", generation, script) {
+            match rig.launch("w", generation, LIFE) {
                 Ok(()) => {}
                 Err(LaunchError::SlotTaken { .. }) => panic!("round lost track of a life"),
                 Err(error) => panic!("{error}"),
@@ -235,15 +251,7 @@ fn random_kills_of_runner_shim_and_process_double_nothing_and_lose_no_end() {
             identity = None;
         }
     }
-    let double = fs::read_to_string(folder.path().join("double")).unwrap_or_default();
-    assert_eq!(double, "", "two lives at a time");
-    let oracle = fs::read_to_string(folder.path().join("oracle")).unwrap();
-    let lived: Vec<u64> =
-        oracle.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
-    assert!(lived.is_sorted_by(|a, b| a < b), "generations grow: {lived:?}");
-    for generation in &lived[..lived.len() - 1] {
-        assert_eq!(ends.get(&Generation(*generation)), Some(&1), "life {generation} of {lived:?}");
-    }
+    judge(folder.path(), &ends);
     if let Some(last) = identity {
         rig.stop("w", &last);
         rig.exited();

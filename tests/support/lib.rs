@@ -8,4 +8,5 @@ pub mod process;
 pub mod sim;
 pub mod story;
 pub mod study;
+pub mod tables;
 pub mod wait;

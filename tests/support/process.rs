@@ -72,7 +72,7 @@ impl Rig {
     }
 
     /// The next report, whoever's it is.
-    pub fn next(&mut self) -> ProcessReport {
+    pub fn next_report(&mut self) -> ProcessReport {
         let next = async { tokio::time::timeout(PATIENCE, self.reports.recv()).await };
         self.runtime.block_on(next).expect("no report in time").expect("the host is gone").1
     }
@@ -84,14 +84,14 @@ impl Rig {
     }
 
     pub fn started(&mut self) -> RunIdentity {
-        match self.next() {
+        match self.next_report() {
             ProcessReport::Started(_, identity) => identity,
             other => panic!("expected a start, got {other:?}"),
         }
     }
 
     pub fn exited(&mut self) -> (Generation, ExitStatus) {
-        match self.next() {
+        match self.next_report() {
             ProcessReport::Exited(generation, status) => (generation, status),
             other => panic!("expected an end, got {other:?}"),
         }

@@ -1,7 +1,8 @@
 //! Which format a file has, and how an older one becomes today's.
 //!
 //! Adding, removing or re-keying a table, or changing what rows mean together, is a new format
-//! with one [`Step`]. A new layout of one record is not: that is a record version ([`super::codec`]).
+//! with one [`Step`]. A new layout of one record is not: that is a record version
+//! ([`super::codec`]).
 
 use super::{
     codec::{self, Record},

@@ -19,6 +19,10 @@ pub fn start_ticks(pid: u32) -> io::Result<Option<u64>> {
         Err(error) if gone(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
+    if text.is_empty() {
+        // It ended between the opening and the reading of its file.
+        return Ok(None);
+    }
     let fields = text.rsplit_once(')').map(|(_, fields)| fields);
     let ticks = fields.and_then(|fields| fields.split_whitespace().nth(START_TIME)?.parse().ok());
     ticks.map(Some).ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat has no start time")))

@@ -1,7 +1,7 @@
 //! Waiting for a life to introduce itself and to end, by handles that the kernel wakes: nothing is
 //! polled while it runs.
 
-use super::identity::handle;
+use super::identity::{handle, start_ticks};
 use super::record::{self, Ending, ExitRecord, RunRecord};
 use super::{Reports, Slot};
 use cappuccino_core::words::{ExitStatus, Generation, ProcessName, ProcessReport};
@@ -16,6 +16,8 @@ use tokio::io::unix::AsyncFd;
 const RECORD_PAUSE: Duration = Duration::from_millis(1);
 /// Pause between two tries to find a slot vacant whose last life is dying.
 const VACANT_PAUSE: Duration = Duration::from_millis(5);
+/// Pause between two looks at a process on which the system gives no handle.
+const BLIND_PAUSE: Duration = Duration::from_secs(1);
 /// Tries before what is left of a life is killed.
 const VACANT_TRIES: u32 = 20;
 
@@ -33,17 +35,24 @@ impl Watch {
 
     /// Watches a life that this runner has just started.
     pub(super) async fn launched(self, mut shim: Child, generation: Generation) {
-        let gone = match own_child(&shim) {
-            Ok(gone) => gone,
-            Err(error) => return self.blind(&error),
-        };
-        tokio::select! {
-            biased;
-            () = self.introduced(generation) => {}
-            // A short life: it may have introduced itself between the last look and its end.
-            () = ended(&gone) => drop(self.introduce(generation)),
+        match own_child(&shim) {
+            Ok(gone) => {
+                tokio::select! {
+                    biased;
+                    () = self.introduced(generation) => {}
+                    // It may have introduced itself between the last look and its end.
+                    () = ended(&gone) => drop(self.introduce(generation)),
+                }
+                ended(&gone).await;
+            }
+            Err(error) => {
+                self.blind(&error);
+                while matches!(shim.try_wait(), Ok(None)) {
+                    drop(self.introduce(generation));
+                    tokio::time::sleep(BLIND_PAUSE).await;
+                }
+            }
         }
-        ended(&gone).await;
         if let Err(error) = shim.wait() {
             tracing::warn!("the shim of {} cannot be reaped: {error}", self.name);
         }
@@ -55,7 +64,10 @@ impl Watch {
         match handle(record.shim_pid, record.shim_start_ticks).and_then(watchable) {
             Ok(Some(shim)) => ended(&shim).await,
             Ok(None) => {}
-            Err(error) => return self.blind(&error),
+            Err(error) => {
+                self.blind(&error);
+                gone_by_looking(record.shim_pid, record.shim_start_ticks).await;
+            }
         }
         self.conclude(record.generation).await;
     }
@@ -114,11 +126,15 @@ impl Watch {
         match handle(record.pid, record.start_ticks).and_then(watchable) {
             Ok(Some(process)) => ended(&process).await,
             Ok(None) => {}
-            Err(error) => self.blind(&error),
+            Err(error) => {
+                self.blind(&error);
+                gone_by_looking(record.pid, record.start_ticks).await;
+            }
         }
     }
 
-    /// Waits until the slot's lock can be taken; kills what keeps it after a while.
+    /// Waits until the slot's lock can be taken; kills what keeps it after a while. However long
+    /// it takes: an end is told only when nobody of that life can be left.
     async fn vacated(&self) {
         let mut tries: u32 = 0;
         loop {
@@ -129,11 +145,11 @@ impl Watch {
                     match self.slot.sweep_leftovers() {
                         Ok(0) => return,
                         Ok(swept) => tracing::info!("ended {swept} left behind by {}", self.name),
-                        Err(error) => return self.blind(&error),
+                        Err(error) => self.blind(&error),
                     }
                 }
                 Ok(None) => {}
-                Err(error) => return self.blind(&error),
+                Err(error) => self.blind(&error),
             }
             tries = tries.saturating_add(1);
             if tries >= VACANT_TRIES
@@ -151,7 +167,7 @@ impl Watch {
         }
     }
 
-    /// Without a handle nothing is told: the machine asks again and somebody looks.
+    /// Says in the log what cannot be seen.
     fn blind(&self, error: &dyn std::fmt::Display) {
         tracing::warn!("{} cannot be watched: {error}", self.name);
     }
@@ -171,6 +187,13 @@ fn watchable(handle: Option<OwnedFd>) -> io::Result<Option<AsyncFd<OwnedFd>>> {
 fn register(handle: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the descriptor is owned by the returned value and stays open as long as it.
     Ok(unsafe { AsyncFd::register(handle) }?)
+}
+
+/// Completes when the process has ended, without a handle on it: for when the system gives none.
+async fn gone_by_looking(pid: u32, started: u64) {
+    while matches!(start_ticks(pid), Ok(Some(ticks)) if ticks == started) {
+        tokio::time::sleep(BLIND_PAUSE).await;
+    }
 }
 
 /// Completes when the process has ended.

@@ -5,6 +5,7 @@
 //! shared, so one seed always gives the same run.
 
 mod body;
+mod events;
 mod fate;
 mod law;
 mod runner;

@@ -5,16 +5,16 @@ use super::fate::Fate;
 use super::law::{self, Ledger, Violation};
 use cappuccino_core::engine::Engine;
 use cappuccino_core::words::{
-    Command, DeploymentReport, Digest, Effect, ExitStatus, Generation, Observation, Policy, Probe,
-    ProcessName, ProcessPolicy, ProcessReport, Request, RequestId, Role, Span, StudyReport,
+    DeploymentReport, Digest, Effect, ExitStatus, Generation, Observation, Policy, Probe,
+    ProcessName, ProcessPolicy, ProcessReport, Role, Span,
 };
 use cappuccino_core::world::World;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 const SECOND: i64 = 1000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
+pub(super) const MINUTE: i64 = 60 * SECOND;
+pub(super) const HOUR: i64 = 60 * MINUTE;
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Figures {
 
 /// Something that will happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Coming {
+pub(super) enum Coming {
     /// An answer of the world reaches the runner that asked for it.
     Report(u64, Report),
     /// The runner's own wake-up.
@@ -54,7 +54,7 @@ enum Coming {
 
 /// Answers, in a form that can be ordered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Report {
+pub(super) enum Report {
     Started(ProcessName, Generation),
     LaunchFailed(ProcessName, Generation),
     SlotTaken(ProcessName, Generation),
@@ -72,19 +72,19 @@ pub struct Simulation {
     pub body: Workstation,
     pub ledger: Ledger,
     pub figures: Figures,
-    fate: Fate,
-    policy: Policy,
-    trader: ProcessName,
+    pub(super) fate: Fate,
+    pub(super) policy: Policy,
+    pub(super) trader: ProcessName,
     /// The record on disk.
-    disk: World,
+    pub(super) disk: World,
     /// The runner, while it is up, and which one it is: answers to an earlier one are lost.
-    runner: Option<Engine>,
-    incarnation: u64,
-    heap: BinaryHeap<Reverse<(i64, u64, Coming)>>,
-    order: u64,
-    last_trouble: i64,
-    requests: u64,
-    champion: f64,
+    pub(super) runner: Option<Engine>,
+    pub(super) incarnation: u64,
+    pub(super) heap: BinaryHeap<Reverse<(i64, u64, Coming)>>,
+    pub(super) order: u64,
+    pub(super) last_trouble: i64,
+    pub(super) requests: u64,
+    pub(super) champion: f64,
 }
 
 impl Simulation {
@@ -137,7 +137,7 @@ impl Simulation {
         Ok(())
     }
 
-    fn after(&mut self, wait: i64, coming: Coming) {
+    pub(super) fn after(&mut self, wait: i64, coming: Coming) {
         self.order += 1;
         self.heap.push(Reverse((self.body.elapsed + wait, self.order, coming)));
     }
@@ -161,7 +161,7 @@ impl Simulation {
     }
 
     /// The heart: decide, commit (or crash around it), perform.
-    fn observe(&mut self, observation: &Observation) -> Result<(), Violation> {
+    pub(super) fn observe(&mut self, observation: &Observation) -> Result<(), Violation> {
         let Some(engine) = self.runner.as_mut() else { return Ok(()) };
         self.figures.decisions += 1;
         let decision = engine.decide(self.body.now(), observation);
@@ -212,7 +212,7 @@ impl Simulation {
     }
 
     /// The runner is killed: what it had not heard yet is lost, what it had recorded is not.
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         if self.runner.take().is_some() {
             self.figures.runner_crashes += 1;
             self.last_trouble = self.body.elapsed;
@@ -232,7 +232,7 @@ impl Simulation {
         self.look_at_study()
     }
 
-    fn answer(&mut self, wait: i64, report: Report) {
+    pub(super) fn answer(&mut self, wait: i64, report: Report) {
         let incarnation = self.incarnation;
         self.after(wait, Coming::Report(incarnation, report));
     }
@@ -388,116 +388,6 @@ impl Simulation {
             }
         };
         self.observe(&observation)
-    }
-
-    fn trial(&mut self) -> Result<(), Violation> {
-        let wait = self.fate.wait(12 * MINUTE);
-        self.after(wait, Coming::Trial);
-        // The study creeps upwards, with noise that is mostly worse.
-        self.champion += self.fate.unit() * 0.002;
-        let value =
-            self.champion - 0.2 * self.fate.unit() + if self.fate.one_in(40) { 0.3 } else { 0.0 };
-        let candidate = self.body.finish_trial(value);
-        if self.fate.one_in(6) {
-            self.body.cursed.insert(candidate.trial_id);
-        }
-        if self.body.best.as_ref().is_none_or(|best| candidate.value > best.value) {
-            self.body.best = Some(candidate);
-        }
-        self.look_at_study()
-    }
-
-    fn look_at_study(&mut self) -> Result<(), Violation> {
-        let report = if self.body.study_there {
-            let identity = self.body.study.clone();
-            let excluded = self.disk.deployment.excluded(&identity);
-            let best = self.body.best.clone().filter(|best| !excluded.contains(&best.trial_id));
-            StudyReport::Seen { identity, best }
-        } else {
-            StudyReport::Unavailable("the database is missing".into())
-        };
-        self.observe(&Observation::Study(report))
-    }
-
-    fn trouble(&mut self) -> Result<(), Violation> {
-        let wait = self.fate.wait(9 * HOUR);
-        self.after(wait, Coming::Trouble);
-        self.last_trouble = self.body.elapsed;
-        match self.fate.between(0, 8) {
-            0 | 1 => self.crash(),
-            2 => {
-                self.figures.power_cuts += 1;
-                self.crash();
-                self.body.power_cut();
-            }
-            3 => {
-                self.figures.clock_steps += 1;
-                self.body.wall_offset += self.fate.between(-3 * HOUR, 3 * HOUR);
-            }
-            4 => {
-                self.figures.suspends += 1;
-                self.body.elapsed += self.fate.between(MINUTE, 8 * HOUR);
-            }
-            5 => {
-                self.figures.studies_recreated += 1;
-                self.body.recreate_study();
-                self.champion = 0.0;
-            }
-            6 => self.body.study_there = !self.body.study_there,
-            7 => {
-                // Bit rot in the newest stored model.
-                self.body.stored.pop_last();
-            }
-            _ => {
-                // The out-of-memory killer takes a process and its shim.
-                let names: Vec<ProcessName> = self.body.lives.keys().cloned().collect();
-                if let Some(name) = names.get(self.fate.between(0, 3) as usize) {
-                    let generation = self.body.lives[name].generation;
-                    self.figures.process_ends += 1;
-                    self.body.end(name, ExitStatus::Unknown, false);
-                    let exited = Report::Exited(name.clone(), generation, ExitStatus::Unknown);
-                    self.answer(2, exited);
-                }
-            }
-        }
-        self.look_at_study()
-    }
-
-    fn operator(&mut self) -> Result<(), Violation> {
-        let wait = self.fate.wait(20 * HOUR);
-        self.after(wait, Coming::Operator);
-        let command = match self.fate.between(0, 7) {
-            0 | 1 => Command::Rollback {
-                to: None,
-                hold: self.fate.one_in(2),
-                reason: "it looks wrong".into(),
-            },
-            2 => match self.body.best.clone() {
-                Some(candidate) => Command::Deploy { candidate, reason: "try".into() },
-                None => Command::Resume,
-            },
-            3 => Command::Pause { pin: self.fate.one_in(3), reason: "weekend".into() },
-            4 | 5 => Command::Resume,
-            6 => Command::Restart { process: self.trader.clone() },
-            _ => Command::Reset { process: ProcessName::new("worker-1").unwrap() },
-        };
-        self.requests += 1;
-        let expected = self.fate.one_in(3).then_some(self.disk.deployment.slot.generation);
-        let id = RequestId(format!("request-{}", self.requests));
-        let request = Request { id, actor: "sim".into(), expected, command };
-        self.figures.commands += 1;
-        let times = if self.fate.one_in(4) { 2 } else { 1 };
-        for _ in 0..times {
-            self.observe(&Observation::Asked(request.clone()))?;
-        }
-        let answered = self.disk.requests.get(&request.id);
-        self.figures.refused += u64::from(answered.is_some_and(|a| a.outcome.is_err()));
-        self.study_follows_up()
-    }
-
-    /// After a resume the study must be trusted again soon, or nothing would ever deploy.
-    fn study_follows_up(&mut self) -> Result<(), Violation> {
-        self.look_at_study()
     }
 
     fn inspect(&mut self) -> Result<(), Violation> {
