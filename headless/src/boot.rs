@@ -21,7 +21,7 @@ use redb::backends::FileBackend;
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Observations that may wait for the loop; observers wait when it is full.
 const OBSERVATIONS_MAX: usize = 1024;
@@ -109,7 +109,8 @@ async fn up(
         trials: Arc::new(CatalogTrials(study.catalog())),
         asks: ask,
     };
-    let window = tokio::spawn(serve::serve(listener, port, std::future::pending()));
+    let (leave, left) = oneshot::channel::<()>();
+    let window = tokio::spawn(serve::serve(listener, port, async { drop(left.await) }));
     let once = options.once;
     let since = now.wall;
     let runner =
@@ -118,7 +119,11 @@ async fn up(
         .run()
         .await
         .map_err(|source| BootError::Io { what: "signals cannot be listened for".into(), source });
-    window.abort();
+    // Whoever asked for the end hears the answer before the window closes.
+    drop(leave);
+    if let Err(error) = window.await {
+        tracing::warn!("the window did not close in order: {error}");
+    }
     drop(socket);
     ending
 }

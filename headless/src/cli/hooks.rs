@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Says that this runner was started by `cappuccino start`: it leaves the terminal's session.
 const DETACHED_VARIABLE: &str = "CAPPUCCINO_DETACHED";
 /// How long a runner may take to answer: a large state file is verified first.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 /// Lines of the runner's log that a failed start shows.
 const LOG_TAIL_LINES: usize = 12;
 
