@@ -13,10 +13,10 @@ The workspace is the nearest folder with a cappuccino.toml, from the current one
 
 /// Watches an Optuna study, deploys its best model, keeps every process alive.
 #[derive(Debug, Parser)]
-#[command(name = "cappuccino", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "cappuccino", bin_name = "cappuccino", version, after_help = EXIT_CODES, max_term_width = 100)]
 #[command(subcommand_value_name = "WORD", subcommand_help_heading = "Words")]
 #[command(disable_help_subcommand = true)]
-pub struct Cli {
+pub(super) struct Cli {
     /// Folder of the workspace
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(env = WORKSPACE_VARIABLE, hide_env_values = true)]
@@ -26,7 +26,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Word {
+pub(super) enum Word {
     /// Show everything at work: training, deployment and trading of synthetic data
     Demo(Demo),
     /// Make a workspace: a commented cappuccino.toml with the defaults
@@ -223,7 +223,7 @@ pub enum Word {
 
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct Format {
+pub(super) struct Format {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -231,14 +231,14 @@ pub struct Format {
 
 /// A reason for the record.
 #[derive(Clone, Debug, Args)]
-pub struct Why {
+pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
     pub reason: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Rollback {
+pub(super) struct Rollback {
     /// Number of the revision to go back to; the newest other good one when none is named
     #[arg(long, value_name = "REVISION")]
     pub to: Option<u64>,
@@ -255,7 +255,7 @@ pub struct Rollback {
 }
 
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(super) struct Demo {
     /// Where; a temporary folder when none is named
     #[arg(value_hint = ValueHint::DirPath)]
     pub folder: Option<PathBuf>,

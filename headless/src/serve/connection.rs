@@ -26,7 +26,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(200);
 /// What a client over the limit is told.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    connection: close\r\ncontent-length: 79\r\n\r\n\
+    connection: close\r\ncontent-length: 81\r\n\r\n\
     {\"error\":\"the runner has too many clients at this moment; close some, ask again\"}";
 
 /// Serves clients on `listener` until `shutdown` completes; answers under way are finished, streams

@@ -67,11 +67,6 @@ impl Screen {
         };
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into_owned() }
     }
-
-    #[cfg(test)]
-    pub(super) const fn plain() -> Self {
-        Self { colours: false, terminal: false }
-    }
 }
 
 /// Prints a line.

@@ -29,8 +29,8 @@ pub(super) async fn explain(
 /// Where a process is and what comes next.
 pub(super) fn outlook(process: &ProcessView) -> String {
     let since = process.since.map_or_else(String::new, |at| format!(" since {}", time(at)));
-    let next = if process.next.is_empty() { String::new() } else { format!(": {}", process.next) };
-    format!("{} is {}{since}{next}", process.name, process.phase)
+    let next = if process.next.is_empty() { String::new() } else { format!(", {}", process.next) };
+    format!("{}: {}{since}{next}", process.name, process.phase)
 }
 
 fn unknown(status: &Status, name: &str) -> Failure {
