@@ -1,5 +1,9 @@
 //! Running a word of the command line and looking at everything it says.
 
+use cappuccino_core::store::Batch;
+use cappuccino_core::words::{Note, Timestamp};
+use cappuccino_headless::clock::Clock;
+use cappuccino_headless::keeper::open_store;
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,6 +36,32 @@ pub fn tell(command: &mut Command, root: &Path) -> Told {
         out: text(output.stdout),
         err: text(output.stderr),
     }
+}
+
+/// A workspace in which nothing ever ran.
+pub fn empty_workspace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[study]\ndatabase = \"optuna.db\"\n[models]\nfolders = [\"m\"]\n";
+    std::fs::write(folder.path().join("cappuccino.toml"), text).unwrap();
+    folder
+}
+
+/// A workspace that a runner left: a state file with a history, no socket.
+pub fn left_workspace(notes: impl IntoIterator<Item = Note>) -> tempfile::TempDir {
+    let folder = empty_workspace();
+    let state = folder.path().join(".cappuccino");
+    std::fs::create_dir(&state).unwrap();
+    write_state(&state.join("state.redb"), notes);
+    folder
+}
+
+pub fn write_state(path: &Path, notes: impl IntoIterator<Item = Note>) {
+    let mut store = open_store(path, Clock::new().unwrap()).unwrap();
+    let mut batch = Batch::new();
+    let at = Timestamp::parse("2026-03-01T12:00:00Z").unwrap();
+    notes.into_iter().for_each(|note| batch.record(at, &note).unwrap());
+    store.apply(&batch).unwrap();
+    store.close().unwrap();
 }
 
 impl fmt::Display for Told {
