@@ -109,23 +109,30 @@ async fn up(
         trials: Arc::new(CatalogTrials(study.catalog())),
         asks: ask,
     };
-    let (leave, left) = oneshot::channel::<()>();
-    let window = tokio::spawn(serve::serve(listener, port, async { drop(left.await) }));
+    let (end, ended) = oneshot::channel::<()>();
+    let window = tokio::spawn(serve::serve(listener, port, async move {
+        // Either way the loop is over.
+        drop(ended.await);
+    }));
     let once = options.once;
     let since = now.wall;
     let runner =
         Runner { keeper, actor, study, upkeep, clock, observations, asks, status, since, once };
-    let ending = runner
-        .run()
-        .await
-        .map_err(|source| BootError::Io { what: "signals cannot be listened for".into(), source });
-    // Whoever asked for the end hears the answer before the window closes.
-    drop(leave);
+    let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
+        what: "signals cannot be listened for".into(),
+        source,
+    })?;
+    // Answers under way reach their clients; then the socket goes, and only then the lock that
+    // lets the next runner come up and make its own.
+    drop(end);
     if let Err(error) = window.await {
-        tracing::warn!("the window did not close in order: {error}");
+        tracing::warn!("the window did not close well: {error}");
     }
     drop(socket);
-    ending
+    if let Err(error) = keeper.close() {
+        tracing::warn!("closing the state file: {error}");
+    }
+    Ok(ending)
 }
 
 fn make_folders(workspace: &Workspace) -> Result<(), BootError> {

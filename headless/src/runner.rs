@@ -69,30 +69,28 @@ enum Wake {
 }
 
 impl Runner {
-    /// Runs until asked to stop.
+    /// Runs until asked to stop; gives the state back, still open, so that the owner can close the
+    /// window first.
     ///
     /// # Errors
     /// Signals cannot be listened for; nothing else ends the loop.
-    pub async fn run(mut self) -> std::io::Result<Ending> {
+    pub async fn run(mut self) -> std::io::Result<(Ending, Keeper)> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         self.observe(Observation::Booted).await;
         loop {
             self.publish();
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
-                self.close();
-                return Ok(Ending::Stopped);
+                return Ok((Ending::Stopped, self.keeper));
             }
             if self.once && self.is_done_for_now() {
-                self.close();
-                return Ok(Ending::Left);
+                return Ok((Ending::Left, self.keeper));
             }
             match self.sleep(&mut interrupt, &mut terminate).await {
                 Wake::Observed(observation) => self.burst(observation).await,
                 Wake::Asked(ask) => {
                     if self.answer(ask).await == Some(Ending::Left) {
-                        self.close();
-                        return Ok(Ending::Left);
+                        return Ok((Ending::Left, self.keeper));
                     }
                 }
                 Wake::Due => self.due().await,
@@ -284,11 +282,5 @@ impl Runner {
         let study = self.study.view(engine.world(), now);
         let status = status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         self.status.send_replace(Arc::new(status));
-    }
-
-    fn close(self) {
-        if let Err(error) = self.keeper.close() {
-            tracing::warn!("closing the state file: {error}");
-        }
     }
 }

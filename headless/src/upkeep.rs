@@ -161,7 +161,8 @@ pub fn backups(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        if name.is_some_and(|name| name.starts_with("state-") && name.ends_with(".redb")) {
+        let is_copy = path.extension().is_some_and(|extension| extension == "redb");
+        if is_copy && name.is_some_and(|name| name.starts_with("state-")) {
             found.push(path);
         }
     }

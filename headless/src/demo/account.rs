@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const CASH_AT_START: f64 = 1000.0;
 /// Fee on every trade, of its worth.
 pub const FEE: f64 = 0.0025;
+/// Among how many tickers the cash is shared.
+const TICKER_COUNT: f64 = 3.0;
 /// Actions weaker than this do nothing: fees would eat them.
 const DEAD_ZONE: f32 = 0.25;
 
@@ -49,7 +51,7 @@ impl Account {
             self.cash += sold * price * (1.0 - FEE);
             put(&mut traded, place, -sold);
         }
-        let share = self.cash / TICKERS.len() as f64;
+        let share = self.cash / TICKER_COUNT;
         for (place, (wanted, price)) in parts().filter(|(_, (wanted, _))| **wanted > DEAD_ZONE) {
             let spent = share * f64::from(*wanted);
             let bought = spent / (price * (1.0 + FEE));

@@ -78,7 +78,9 @@ impl Story {
                 return Ok(());
             }
             let entries = self.news().await?;
-            entries.iter().for_each(|entry| self.relate(entry));
+            for entry in &entries {
+                self.relate(entry);
+            }
             self.tell_best(&status);
             self.explain_once(&status);
             self.make_trouble(&status);
@@ -159,7 +161,7 @@ impl Story {
         self.kills = self.kills.saturating_add(1);
         match rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
             Ok(()) => {
-                self.say(&format!("(killed {} with SIGKILL, to see it come back)", worker.name))
+                self.say(&format!("(killed {} with SIGKILL, to see it come back)", worker.name));
             }
             Err(error) => tracing::debug!("{} could not be killed: {error}", worker.name),
         }

@@ -91,7 +91,9 @@ impl Policy {
         for (place, (layer, _, _)) in LAYERS.iter().enumerate() {
             values = self.layer(layer, &values);
             if place + 1 < LAYERS.len() {
-                values.iter_mut().for_each(|value| *value = value.max(0.0));
+                for value in &mut values {
+                    *value = value.max(0.0);
+                }
             }
         }
         let mut action = [0.0; TICKERS.len()];

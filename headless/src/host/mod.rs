@@ -21,10 +21,10 @@ use cappuccino_core::words::{
 use record::{Ending, ExitRecord, RecordError, RunRecord, SlotFiles};
 use rustix::fd::{AsRawFd, OwnedFd};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 use watch::Watch;
@@ -145,10 +145,7 @@ impl Host {
             .map_err(failed("taking the slot's lock"))?
             .ok_or_else(|| LaunchError::SlotTaken { name: name.clone() })?;
         let order = self.order(spec, &lock);
-        let text = serde_json::to_string(&order)
-            .map_err(|error| failed("writing the order")(error.into()))?;
-        let mut command = Command::new(&self.config.shim_program);
-        command.arg(shim::WORD).arg(text).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut command = self.shim_command(spec, &slot).map_err(failed("opening the log"))?;
         let raw = lock.as_raw_fd();
         // SAFETY: between fork and exec only async-signal-safe calls are made, on a descriptor
         // that is open in the child because it is open here.
@@ -160,13 +157,30 @@ impl Host {
                 Ok(())
             });
         }
-        let child = command.spawn().map_err(failed("starting the shim"))?;
+        let mut child = command.spawn().map_err(failed("starting the shim"))?;
         drop(lock);
+        tell(&mut child, &order).map_err(failed("telling the shim"))?;
         self.asked.remove(&name);
         let watch = Watch::new(name, slot, self.reports.clone());
         let task = tokio::spawn(watch.launched(child, spec.generation));
         self.watched.insert(spec.name.clone(), (spec.generation, task.abort_handle()));
         Ok(())
+    }
+
+    /// The shim's call. Its environment, which the process inherits, marks everybody of the slot.
+    fn shim_command(&self, spec: &LaunchSpec, slot: &Slot) -> io::Result<Command> {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&spec.log_file)?;
+        let mut command = Command::new(&self.config.shim_program);
+        command
+            .arg(shim::WORD)
+            .arg(spec.name.as_str())
+            .envs(spec.environment.iter().map(|(key, value)| (key, value)))
+            .env("CAPPUCCINO_GENERATION", spec.generation.to_string())
+            .env(slot::MARK, slot.mark())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log);
+        Ok(command)
     }
 
     fn order(&self, spec: &LaunchSpec, lock: &OwnedFd) -> ShimOrder {
@@ -177,7 +191,6 @@ impl Host {
             boot: format!("{:032x}", self.config.boot.0),
             command: spec.command.clone(),
             directory: spec.directory.clone(),
-            environment: spec.environment.clone(),
             log_file: spec.log_file.clone(),
             lock_fd: lock.as_raw_fd(),
             stop_signal: spec.stop_signal,
@@ -194,6 +207,10 @@ impl Host {
         let system = |source| HostError::System { what: format!("looking for {name}"), source };
         if let Some(lock) = slot.take().map_err(system)? {
             drop(lock);
+            if slot.sweep_leftovers().map_err(system)? > 0 {
+                let why = format!("processes that {name} left behind were ended; looking again");
+                return Ok(ProcessReport::Probed(Probe::Unidentified(why)));
+            }
             self.forget(name);
             return Ok(match record::read::<ExitRecord>(&slot.files.exit)? {
                 None => ProcessReport::Probed(Probe::Free(None)),
@@ -258,9 +275,11 @@ impl Host {
         let record = record
             .filter(|record| record.identity().as_ref() == Ok(identity))
             .ok_or_else(|| HostError::NotThatOne { name: name.clone(), pid: identity.pid })?;
+        // Asked again, the shim is past its grace already: what is left to do is to end the
+        // process itself. The shim stays, to sweep and to record.
         let again = self.asked.insert(name.clone(), record.generation) == Some(record.generation);
-        if again {
-            return slot.kill_holders().map_err(system);
+        if again && slot::signal_process(&record, libc::SIGKILL).map_err(system)? {
+            return Ok(());
         }
         if slot::signal_shim(&record).map_err(system)? {
             return Ok(());
@@ -287,4 +306,11 @@ impl Host {
             task.abort();
         }
     }
+}
+
+/// Gives the shim its order and closes its standard input.
+fn tell(child: &mut Child, order: &ShimOrder) -> io::Result<()> {
+    let text = serde_json::to_vec(order)?;
+    let input = child.stdin.take();
+    input.map_or(Ok(()), |mut input| input.write_all(&text))
 }

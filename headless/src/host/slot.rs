@@ -8,12 +8,17 @@ use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 /// How often, and at what pause, a life that has just begun is given time to say who it is.
 const INTRODUCTIONS: u32 = 25;
 const INTRODUCTION_PAUSE: Duration = Duration::from_millis(2);
+
+/// Variable that marks everybody of a slot, so that a descendant which closed the lock's
+/// descriptor is still found.
+pub(super) const MARK: &str = "CAPPUCCINO_SLOT";
 
 /// One slot on disk.
 #[derive(Clone, Debug)]
@@ -84,9 +89,16 @@ impl Slot {
         Ok(holders.len())
     }
 
-    /// Everybody but us who has the lock file open: only who inherited the lock does.
+    /// What [`MARK`] is set to for everybody of this slot.
+    pub(super) fn mark(&self) -> &std::path::Path {
+        &self.files.lock
+    }
+
+    /// Everybody but us who belongs to the slot: who holds its lock by inheritance, or bears its
+    /// mark.
     fn holders(&self) -> io::Result<Vec<Holder>> {
         let lock = fs::metadata(&self.files.lock)?;
+        let mark = [MARK.as_bytes(), b"=", self.mark().as_os_str().as_bytes()].concat();
         let us = std::process::id();
         let mut holders = Vec::new();
         for entry in fs::read_dir("/proc")? {
@@ -95,7 +107,7 @@ impl Slot {
                 continue;
             };
             if pid != us
-                && has_open(pid, &lock)
+                && (has_locked(pid, &lock) || is_marked(pid, &mark))
                 && let Some(start_ticks) = start_ticks(pid)?
             {
                 holders.push(Holder { pid, start_ticks, is_shim: is_shim(pid) });
@@ -127,13 +139,23 @@ fn send(pid: u32, started: u64, signal: i32) -> io::Result<bool> {
     }
 }
 
-/// Whether a process has this file open. A process that goes away meanwhile has not.
-fn has_open(pid: u32, file: &fs::Metadata) -> bool {
+/// Whether a process holds the lock on this file; having it open is not enough, a backup program
+/// does. A process that goes away meanwhile does not.
+fn has_locked(pid: u32, file: &fs::Metadata) -> bool {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     descriptors.flatten().any(|descriptor| {
-        fs::metadata(descriptor.path())
-            .is_ok_and(|open| open.dev() == file.dev() && open.ino() == file.ino())
+        let same = fs::metadata(descriptor.path())
+            .is_ok_and(|open| open.dev() == file.dev() && open.ino() == file.ino());
+        let number = descriptor.file_name();
+        let info = format!("/proc/{pid}/fdinfo/{}", number.to_string_lossy());
+        same && fs::read_to_string(info).is_ok_and(|info| info.contains("FLOCK"))
     })
+}
+
+/// Whether a process was started in the slot, by its environment.
+fn is_marked(pid: u32, mark: &[u8]) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
 }
 
 fn is_shim(pid: u32) -> bool {

@@ -123,7 +123,15 @@ impl Watch {
         let mut tries: u32 = 0;
         loop {
             match self.slot.take() {
-                Ok(Some(lock)) => return drop(lock),
+                Ok(Some(lock)) => {
+                    drop(lock);
+                    // Who closed the lock's descriptor is not held by it, but bears the mark.
+                    match self.slot.sweep_leftovers() {
+                        Ok(0) => return,
+                        Ok(swept) => tracing::info!("ended {swept} left behind by {}", self.name),
+                        Err(error) => return self.blind(&error),
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => return self.blind(&error),
             }

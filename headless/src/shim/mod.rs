@@ -24,7 +24,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The hidden word that starts a shim.
 pub const WORD: &str = "shim";
 
-/// What a shim is told, as JSON in its one argument.
+/// What a shim is told, as JSON on its standard input. Not as an argument: those are for every
+/// user to read, and commands may hold secrets. The environment of the process is the shim's own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShimOrder {
     /// The slot.
@@ -39,8 +40,6 @@ pub struct ShimOrder {
     pub command: Vec<String>,
     /// Working folder.
     pub directory: PathBuf,
-    /// Variables on top of the inherited ones.
-    pub environment: Vec<(String, String)>,
     /// Where output goes, appended.
     pub log_file: PathBuf,
     /// The inherited descriptor that holds the slot's lock.
@@ -53,14 +52,15 @@ pub struct ShimOrder {
 
 /// Runs as a shim if the program was called as one.
 pub fn enter_if_asked() -> Option<ExitCode> {
-    let mut words = std::env::args_os().skip(1);
-    if words.next()? != WORD {
+    if std::env::args_os().nth(1)? != WORD {
         return None;
     }
-    let order = words.next().and_then(|word| serde_json::from_str(word.to_str()?).ok());
-    let Some(order) = order else {
-        eprintln!("error: `cappuccino shim` is started by the runner only");
-        return Some(ExitCode::from(2));
+    let order = match serde_json::from_reader::<_, ShimOrder>(io::stdin().lock()) {
+        Ok(order) => order,
+        Err(error) => {
+            eprintln!("error: `cappuccino shim` is started by the runner only: {error}");
+            return Some(ExitCode::from(2));
+        }
     };
     Some(match live(&order) {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,8 +103,6 @@ fn start(order: &ShimOrder) -> io::Result<Child> {
     command
         .args(arguments)
         .current_dir(&order.directory)
-        .envs(order.environment.iter().map(|(key, value)| (key, value)))
-        .env("CAPPUCCINO_GENERATION", order.generation.to_string())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);

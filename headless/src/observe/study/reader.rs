@@ -339,9 +339,10 @@ impl StudyReader {
         known: &Known,
         read: impl FnOnce(&Connection, &Known) -> rusqlite::Result<Chunk>,
     ) -> Result<Chunk, Stop> {
-        let began = Instant::now();
         let transaction = connection.unchecked_transaction()?;
         let present = rows::identity(connection, &known.identity.name)?;
+        // Only from the first row on is a lock held; before, we may wait for a writer's.
+        let began = Instant::now();
         if present.is_none_or(|present| !is_same(&known.identity, &present)) {
             return Err(Stop::Resync(ResyncReason::StudyRecreated));
         }
