@@ -32,6 +32,75 @@ pub enum ExportError {
     },
 }
 
+/// An export under way: asked for one piece after the other, so that whoever sends them may wait in
+/// between without holding anything.
+#[derive(Debug)]
+pub struct Pieces {
+    exported_at: Timestamp,
+    count: u64,
+    from: Sequence,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Header,
+    Entries,
+    Ended,
+}
+
+impl Pieces {
+    /// An export of everything, dated `exported_at`.
+    pub const fn new(exported_at: Timestamp) -> Self {
+        Self { exported_at, count: 0, from: Sequence(1), stage: Stage::Header }
+    }
+
+    /// Entries in the pieces so far.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The next piece of the document; `None` after the last.
+    ///
+    /// # Errors
+    /// [`ExportError`]; the pieces until then are not complete JSON.
+    pub fn next(&mut self, reader: &Reader) -> Result<Option<Vec<u8>>, ExportError> {
+        match self.stage {
+            Stage::Header => {
+                self.stage = Stage::Entries;
+                Ok(Some(self.header().into_bytes()))
+            }
+            Stage::Entries => self.entries(reader).map(Some),
+            Stage::Ended => Ok(None),
+        }
+    }
+
+    fn header(&self) -> String {
+        format!(
+            "{{\"schema\":\"cappuccino.history\",\"version\":{EXPORT_VERSION},\
+             \"exported_at\":\"{}\",\"entries\":[",
+            self.exported_at
+        )
+    }
+
+    fn entries(&mut self, reader: &Reader) -> Result<Vec<u8>, ExportError> {
+        let page = reader.entries(self.from, PAGE)?;
+        let Some(last) = page.last() else {
+            self.stage = Stage::Ended;
+            return Ok(b"\n]}\n".to_vec());
+        };
+        self.from = Sequence(last.sequence.0.saturating_add(1));
+        let mut piece = Vec::new();
+        for entry in &page {
+            piece.extend_from_slice(if self.count == 0 { b"\n" } else { b",\n" });
+            serde_json::to_writer(&mut piece, entry)
+                .map_err(|why| ExportError::Entry { sequence: entry.sequence, why })?;
+            self.count = self.count.saturating_add(1);
+        }
+        Ok(piece)
+    }
+}
+
 /// Writes the whole history to `output`; returns how many entries there were.
 ///
 /// # Errors
@@ -41,24 +110,9 @@ pub fn export(
     exported_at: Timestamp,
     output: &mut impl Write,
 ) -> Result<u64, ExportError> {
-    write!(
-        output,
-        "{{\"schema\":\"cappuccino.history\",\"version\":{EXPORT_VERSION},\
-         \"exported_at\":\"{exported_at}\",\"entries\":["
-    )?;
-    let mut count: u64 = 0;
-    let mut from = Sequence(1);
-    loop {
-        let page = reader.entries(from, PAGE)?;
-        let Some(last) = page.last() else { break };
-        from = Sequence(last.sequence.0.saturating_add(1));
-        for entry in &page {
-            output.write_all(if count == 0 { b"\n" } else { b",\n" })?;
-            serde_json::to_writer(&mut *output, entry)
-                .map_err(|why| ExportError::Entry { sequence: entry.sequence, why })?;
-            count = count.saturating_add(1);
-        }
+    let mut pieces = Pieces::new(exported_at);
+    while let Some(piece) = pieces.next(reader)? {
+        output.write_all(&piece)?;
     }
-    output.write_all(b"\n]}\n")?;
-    Ok(count)
+    Ok(pieces.count())
 }

@@ -1,5 +1,7 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
+pub mod api;
+pub mod cli;
 pub mod daemon;
 pub mod desk;
 pub mod disk;

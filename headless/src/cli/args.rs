@@ -13,16 +13,16 @@ The workspace is the nearest folder with a cappuccino.toml, from the current one
 
 /// Watches an Optuna study, deploys its best model, keeps every process alive.
 #[derive(Debug, Parser)]
-#[command(name = "cappuccino", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "cappuccino", bin_name = "cappuccino", version, after_help = EXIT_CODES, max_term_width = 100)]
 #[command(subcommand_value_name = "WORD", subcommand_help_heading = "Words")]
 #[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// Folder of the workspace
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(env = WORKSPACE_VARIABLE, hide_env_values = true)]
-    pub(super) workspace: Option<PathBuf>,
+    pub workspace: Option<PathBuf>,
     #[command(subcommand)]
-    pub(super) word: Word,
+    pub word: Word,
 }
 
 #[derive(Debug, Subcommand)]
@@ -226,7 +226,7 @@ pub(super) enum Word {
 pub(super) struct Format {
     /// Print JSON
     #[arg(long)]
-    pub(super) json: bool,
+    pub json: bool,
 }
 
 /// A reason for the record.
@@ -234,38 +234,38 @@ pub(super) struct Format {
 pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
-    pub(super) reason: String,
+    pub reason: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
     /// Number of the revision to go back to; the newest other good one when none is named
     #[arg(long, value_name = "REVISION")]
-    pub(super) to: Option<u64>,
+    pub to: Option<u64>,
     /// Say what would happen, change nothing
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub dry_run: bool,
     /// Let the present trial be deployed again
     #[arg(long)]
-    pub(super) no_hold: bool,
+    pub no_hold: bool,
     #[command(flatten)]
-    pub(super) why: Why,
+    pub why: Why,
     #[command(flatten)]
-    pub(super) format: Format,
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where; a temporary folder when none is named
     #[arg(value_hint = ValueHint::DirPath)]
-    pub(super) folder: Option<PathBuf>,
+    pub folder: Option<PathBuf>,
     /// Stop after this time
     #[arg(long, value_name = "N")]
-    pub(super) seconds: Option<u64>,
+    pub seconds: Option<u64>,
     /// How much faster trials and bars come; 1 is about one of each a second
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    pub(super) speed: f64,
+    pub speed: f64,
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 7)]
-    pub(super) seed: u64,
+    pub seed: u64,
 }

@@ -106,10 +106,10 @@ impl From<KeeperError> for Failure {
 }
 
 impl From<ClientError> for Failure {
-    /// A runner that is busy or going down failed; one that says no refused.
+    /// Only a decision of the runner is a refusal; what is busy, unknown or malformed failed.
     fn from(error: ClientError) -> Self {
         let exit = match &error {
-            ClientError::Refused { code: 400..=499, .. } => Exit::Refused,
+            ClientError::Refused { code: 409 | 422, .. } => Exit::Refused,
             ClientError::Refused { .. }
             | ClientError::Broken(_)
             | ClientError::Unreadable { .. } => Exit::Failed,

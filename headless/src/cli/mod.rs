@@ -17,7 +17,7 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, keeping, lifecycle, logs, reading, record, why};
+use words::{asking, check, keeping, lifecycle, logs, reading, record, why};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -63,7 +63,7 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Resume { format } => asking::seen(&at()?, CommandBody::Resume, format)?,
         Word::Restart { name, format } => asking::restart(&at()?, &name, format)?,
         Word::Reset { name, format } => asking::reset(&at()?, &name, format)?,
-        Word::Check { format } => keeping::check(&at()?, format)?,
+        Word::Check { format } => check::check(&at()?, format)?,
         Word::Backup { format } => keeping::backup(&at()?, format)?,
         Word::Restore { file } => keeping::restore(&at()?, &file)?,
         Word::Completions { shell } => lifecycle::completions(shell)?,

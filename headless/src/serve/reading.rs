@@ -103,7 +103,9 @@ pub(super) async fn history(
 }
 
 fn understood<T>(query: Asked<T>) -> Result<T, Problem> {
-    query.map(|Query(query)| query).map_err(|rejection| Problem::malformed(rejection.body_text()))
+    query.map(|Query(query)| query).map_err(|rejection| {
+        Problem::malformed(format!("{}; docs/API.md says what is taken", rejection.body_text()))
+    })
 }
 
 fn page(limit: Option<usize>) -> Result<usize, Problem> {

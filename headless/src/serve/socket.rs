@@ -13,10 +13,14 @@ pub const SOCKET_PATH_MAX: usize = 107;
 /// Clients that may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// The socket's place on disk; removed when this is dropped. Drop it before the store is closed,
-/// so that nobody removes the socket of the next runner.
+/// The socket's place on disk; removed when this is dropped, unless the next runner has already
+/// put its own there.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    /// Which file it is: device and number.
+    identity: (u64, u64),
+}
 
 /// Why there is no socket, or none that may be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,10 +72,11 @@ pub enum SocketError {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0)
-            && error.kind() != io::ErrorKind::NotFound
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| identity(&found) == self.identity)
+            && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!("the socket {} stays behind: {error}", self.0.display());
+            tracing::warn!("the socket {} stays behind: {error}", self.path.display());
         }
     }
 }
@@ -158,12 +163,17 @@ fn listen(path: &Path, address: &SocketAddrUnix) -> io::Result<(UnixListener, So
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     rustix::net::bind(&socket, address)?;
-    let file = SocketFile(path.to_owned());
+    let identity = identity(&fs::symlink_metadata(path)?);
+    let file = SocketFile { path: path.to_owned(), identity };
     // Before it listens nobody can connect, so there is no moment with wider rights.
     rustix::fs::chmod(path, Mode::RUSR | Mode::WUSR)?;
     rustix::net::listen(&socket, BACKLOG)?;
     let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))?;
     Ok((listener, file))
+}
+
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
 }
 
 fn look(path: &Path) -> Result<Option<Metadata>, SocketError> {
@@ -215,6 +225,17 @@ mod tests {
         fs::write(&path, "precious").unwrap();
         assert!(matches!(bind(&path), Err(SocketError::InTheWay { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
+    }
+
+    #[tokio::test]
+    async fn a_runner_that_leaves_late_does_not_take_the_next_ones_socket_along() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("api.sock");
+        let (old, new) = (bind(&path).unwrap(), bind(&path).unwrap());
+        drop(old);
+        assert!(is_ours(&path).unwrap());
+        drop(new);
+        assert!(!is_ours(&path).unwrap());
     }
 
     #[tokio::test]

@@ -46,22 +46,6 @@ impl Screen {
         Self { colours: terminal && !set("NO_COLOR") && !dumb, terminal }
     }
 
-    /// Prints a line.
-    #[expect(clippy::unused_self, reason = "a screen is what is printed on, coloured or not")]
-    pub(super) fn line(self, text: &str) -> Result<(), Failure> {
-        Ok(writeln!(std::io::stdout().lock(), "{text}")?)
-    }
-
-    /// Prints a value as JSON that a person can read, too.
-    pub(super) fn json(self, value: &impl Serialize) -> Result<(), Failure> {
-        self.line(&json(value, true)?)
-    }
-
-    /// Prints a value as one line of JSON.
-    pub(super) fn json_line(self, value: &impl Serialize) -> Result<(), Failure> {
-        self.line(&json(value, false)?)
-    }
-
     /// Starts a page anew, on a terminal.
     pub(super) fn clear(self) -> Result<(), Failure> {
         if self.terminal {
@@ -83,6 +67,26 @@ impl Screen {
         };
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into_owned() }
     }
+}
+
+/// Prints a line.
+pub(super) fn say(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
+/// Prints lines.
+pub(super) fn say_lines(lines: &[String]) -> Result<(), Failure> {
+    lines.iter().try_for_each(|line| say(line))
+}
+
+/// Prints a value as JSON that a person can read, too.
+pub(super) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
+    say(&json(value, true)?)
+}
+
+/// Prints a value as one line of JSON.
+pub(super) fn say_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    say(&json(value, false)?)
 }
 
 fn json(value: &impl Serialize, pretty: bool) -> Result<String, Failure> {

@@ -50,11 +50,10 @@ fn runner(screen: Screen, status: &Status, alive: bool) -> String {
     if !alive {
         return field(screen, "runner", "not up; this is what it left", Tone::Bad);
     }
-    let up = status.at.since(status.runner_since);
     if status.shutting_down {
         return field(screen, "runner", "going down", Tone::Busy);
     }
-    field(screen, "runner", &format!("up for {up}"), Tone::Good)
+    field(screen, "runner", &format!("up since {}", time(status.runner_since)), Tone::Good)
 }
 
 fn study(screen: Screen, study: &StudyView) -> Vec<String> {
@@ -128,8 +127,7 @@ fn alerts(screen: Screen, status: &Status) -> Vec<String> {
         return vec![field(screen, "alerts", "none", Tone::Good)];
     }
     let lines = |alert: &AlertView| {
-        let since = status.at.since(alert.since);
-        let text = format!("{}: {} (for {since})", alert.key, alert.text);
+        let text = format!("{} (since {})", alert.text, time(alert.since));
         [field(screen, "alert", &text, Tone::Bad), indented(&alert.remedy)]
     };
     status.alerts.iter().flat_map(lines).collect()

@@ -4,7 +4,7 @@
 use crate::cli::args::{Format, Rollback};
 use crate::cli::connect::{ASK_TIMEOUT, block_on, connect_to_ask, soon, within};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::render::{Screen, picture};
+use crate::cli::render::{clean, picture, say, say_json};
 use crate::cli::source::the_clock;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, DeploymentView, Status};
@@ -84,11 +84,10 @@ pub(super) fn blind(
 }
 
 fn tell(accepted: &Accepted, format: Format) -> Result<(), Failure> {
-    let screen = Screen::new();
     if format.json {
-        return screen.json(accepted);
+        return say_json(accepted);
     }
-    screen.line(&crate::cli::render::clean(&accepted.text))
+    say(&clean(&accepted.text))
 }
 
 /// Sends a request; when the connection breaks before the answer, once more with the same id, which
@@ -169,9 +168,8 @@ fn preview(
     };
     let from = view.next.as_ref().or(view.live.as_ref());
     let held = from.filter(|_| hold);
-    let screen = Screen::new();
     if format.json {
-        return screen.json(&json!({
+        return say_json(&json!({
             "dry_run": true,
             "generation": view.generation,
             "from": from,
@@ -179,14 +177,13 @@ fn preview(
             "would_hold": held.map(|revision| revision.trial),
         }));
     }
-    screen
-        .line(&format!("from  {}", from.map_or_else(|| "no model".to_owned(), picture::model)))?;
-    screen.line(&format!("to    {}: {}", picture::model(target), target.standing))?;
+    say(&format!("from  {}", from.map_or_else(|| "no model".to_owned(), picture::model)))?;
+    say(&format!("to    {}: {}", picture::model(target), target.standing))?;
     match held {
-        Some(revision) => screen.line(&format!("hold  trial {}", revision.trial))?,
-        None => screen.line("hold  nothing")?,
+        Some(revision) => say(&format!("hold  trial {}", revision.trial))?,
+        None => say("hold  nothing")?,
     }
-    screen.line("nothing was changed; without --dry-run it is done")
+    say("nothing was changed; without --dry-run it is done")
 }
 
 fn process(name: &str) -> Result<ProcessName, Failure> {

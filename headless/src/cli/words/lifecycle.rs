@@ -5,7 +5,7 @@ use crate::cli::args::Cli;
 use crate::cli::connect::{block_on, connect_to_ask, soon, try_connect};
 use crate::cli::failure::Failure;
 use crate::cli::hooks;
-use crate::cli::render::Screen;
+use crate::cli::render::{clean, say};
 use crate::workspace::Workspace;
 use cappuccino_core::api::{CommandBody, Status};
 use clap::CommandFactory;
@@ -20,10 +20,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 pub(in crate::cli) fn start(workspace: &Workspace) -> Result<(), Failure> {
     if block_on(try_connect(workspace))?.is_some() {
-        return Screen::new().line("a runner is up already");
+        return say("a runner is up already");
     }
     hooks::start_detached(workspace)?;
-    Screen::new().line("the runner is up; see `cappuccino status`")
+    say("the runner is up; see `cappuccino status`")
 }
 
 pub(in crate::cli) fn stop(
@@ -31,16 +31,15 @@ pub(in crate::cli) fn stop(
     keep_processes: bool,
     timeout_seconds: u64,
 ) -> Result<(), Failure> {
-    let screen = Screen::new();
     block_on(async {
         let mut client = connect_to_ask(workspace).await?;
         let command = CommandBody::Shutdown { keep_processes };
         let accepted = ask(workspace, &mut client, command, None).await?;
         drop(client);
-        screen.line(&crate::cli::render::clean(&accepted.text))?;
+        say(&clean(&accepted.text))?;
         await_end(workspace, Duration::from_secs(timeout_seconds)).await
     })?;
-    screen.line(if keep_processes {
+    say(if keep_processes {
         "the runner is gone; the processes run on and the next runner takes them over"
     } else {
         "the runner and every process are gone"

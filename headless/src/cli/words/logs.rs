@@ -32,35 +32,33 @@ pub(in crate::cli) fn logs(
     let start = tail_start(&mut file, lines).map_err(|error| unreadable(&path, &error))?;
     let mut tail = Tail { path, file, position: start };
     tail.print()?;
-    if !follow {
-        return Ok(());
-    }
-    loop {
-        std::thread::sleep(LOOK_AGAIN);
-        tail.catch_up()?;
-    }
+    if follow { tail.follow() } else { Ok(()) }
 }
 
 /// Where the last `lines` lines begin. Reads backwards, so a long log costs nothing.
 fn tail_start(file: &mut File, lines: usize) -> io::Result<u64> {
-    let mut end = file.seek(SeekFrom::End(0))?;
-    let mut newlines = 0;
-    let mut is_last_byte = true;
+    let length = file.seek(SeekFrom::End(0))?;
+    if lines == 0 {
+        return Ok(length);
+    }
+    let mut wanted = lines;
+    let mut end = length;
     let mut block = Vec::new();
     while end > 0 {
         let begin = end.saturating_sub(BLOCK);
         file.seek(SeekFrom::Start(begin))?;
         block.clear();
         Read::by_ref(file).take(end - begin).read_to_end(&mut block)?;
-        for (offset, byte) in (begin..end).zip(&block).collect::<Vec<_>>().into_iter().rev() {
+        let bytes = block.iter().rev().zip((begin..end).rev());
+        for (_, offset) in bytes.filter(|(byte, _)| **byte == b'\n') {
             // The newline at the very end closes the last line; it does not begin one.
-            if *byte == b'\n' && !is_last_byte {
-                newlines += 1;
-                if newlines == lines {
-                    return Ok(offset + 1);
-                }
+            if offset + 1 == length {
+                continue;
             }
-            is_last_byte = false;
+            wanted -= 1;
+            if wanted == 0 {
+                return Ok(offset + 1);
+            }
         }
         end = begin;
     }
@@ -89,6 +87,14 @@ impl Tail {
             }
             output.write_all(&block)?;
             self.position = self.position.saturating_add(u64::try_from(block.len()).unwrap_or(0));
+        }
+    }
+
+    /// Goes on until nobody reads any more.
+    fn follow(&mut self) -> Result<(), Failure> {
+        loop {
+            std::thread::sleep(LOOK_AGAIN);
+            self.catch_up()?;
         }
     }
 
@@ -150,6 +156,8 @@ mod tests {
         assert_eq!(tail("a\nb\nc", 2), "b\nc");
         assert_eq!(tail("a\nb\n", 9), "a\nb\n");
         assert_eq!(tail("", 3), "");
+        assert_eq!(tail("a\nb\n", 0), "");
+        assert_eq!(tail("a\n\n", 1), "\n");
     }
 
     #[test]

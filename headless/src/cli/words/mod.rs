@@ -1,6 +1,7 @@
 //! The words of the command line, by what they are about.
 
 pub(super) mod asking;
+pub(super) mod check;
 pub(super) mod keeping;
 pub(super) mod lifecycle;
 pub(super) mod logs;

@@ -4,7 +4,7 @@ use super::record::{Heard, follow};
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, connect, soon};
 use crate::cli::failure::Failure;
-use crate::cli::render::{Screen, picture, trial};
+use crate::cli::render::{Screen, picture, say, say_json, say_json_line, say_lines, trial};
 use crate::cli::source::Source;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{Status, TrialView};
@@ -23,18 +23,18 @@ async fn one(workspace: &Workspace, format: Format) -> Result<(), Failure> {
     let status = source.status().await?;
     let screen = Screen::new();
     if format.json {
-        return screen.json(&as_json(&status, source.is_runner()));
+        return say_json(&as_json(&status, source.is_runner()));
     }
-    print(screen, &picture::page(screen, &status, source.is_runner()))
+    say_lines(&picture::page(screen, &status, source.is_runner()))
 }
 
 async fn watch_status(workspace: &Workspace, format: Format) -> Result<(), Failure> {
     let screen = Screen::new();
     follow(workspace, None, |heard| match heard {
-        Heard::Picture(status) if format.json => screen.json_line(&as_json(&status, true)),
+        Heard::Picture(status) if format.json => say_json_line(&as_json(&status, true)),
         Heard::Picture(status) => {
             screen.clear()?;
-            print(screen, &picture::page(screen, &status, true))
+            say_lines(&picture::page(screen, &status, true))
         }
         Heard::Line(_) => Ok(()),
     })
@@ -60,14 +60,13 @@ pub(in crate::cli) fn processes(workspace: &Workspace, format: Format) -> Result
         let mut client = connect(workspace).await?;
         soon(client.get_json("/v1/status")).await
     })?;
-    let screen = Screen::new();
     if format.json {
-        return screen.json(&status.processes);
+        return say_json(&status.processes);
     }
     if status.processes.is_empty() {
-        return screen.line("no process is configured; add one to cappuccino.toml");
+        return say("no process is configured; add one to cappuccino.toml");
     }
-    print(screen, &picture::processes(screen, &status.processes))
+    say_lines(&picture::processes(Screen::new(), &status.processes))
 }
 
 pub(in crate::cli) fn trials(
@@ -82,14 +81,13 @@ pub(in crate::cli) fn trials(
         let mut client = connect(workspace).await?;
         soon(client.get_json(&path)).await
     })?;
-    let screen = Screen::new();
     if format.json {
-        return screen.json(&trials);
+        return say_json(&trials);
     }
     if trials.is_empty() {
-        return screen.line("there is no such trial yet; `cappuccino status` shows the study");
+        return say("there is no such trial yet; `cappuccino status` shows the study");
     }
-    print(screen, &trial::table(screen, &trials))
+    say_lines(&trial::table(Screen::new(), &trials))
 }
 
 pub(in crate::cli) fn trial(
@@ -101,10 +99,5 @@ pub(in crate::cli) fn trial(
         let mut client = connect(workspace).await?;
         soon(client.get_json(&format!("/v1/trials/{number}"))).await
     })?;
-    let screen = Screen::new();
-    if format.json { screen.json(&view) } else { print(screen, &trial::one(&view)) }
-}
-
-pub(super) fn print(screen: Screen, lines: &[String]) -> Result<(), Failure> {
-    lines.iter().try_for_each(|line| screen.line(line))
+    if format.json { say_json(&view) } else { say_lines(&trial::one(&view)) }
 }

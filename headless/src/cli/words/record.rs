@@ -3,11 +3,11 @@
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, connect, soon, try_connect};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::render::{Screen, note};
+use crate::cli::render::{note, say, say_json_line};
 use crate::cli::source::{Record, Source};
 use crate::workspace::Workspace;
 use cappuccino_core::api::{ErrorBody, Status};
-use cappuccino_core::client::{Client, Events};
+use cappuccino_core::client::{Client, ClientError, Events};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::Sequence;
 use std::fs::File;
@@ -75,10 +75,9 @@ async fn newest(source: &mut Source, limit: usize) -> Result<Vec<Entry>, Failure
 
 /// Prints lines of the history as they are heard.
 fn lines(format: Format) -> impl FnMut(Heard) -> Result<(), Failure> {
-    let screen = Screen::new();
     move |heard| match heard {
-        Heard::Line(entry) if format.json => screen.json_line(&entry),
-        Heard::Line(entry) => screen.line(&note::line(entry.sequence.0, entry.at, &entry.note)),
+        Heard::Line(entry) if format.json => say_json_line(&entry),
+        Heard::Line(entry) => say(&note::line(entry.sequence.0, entry.at, &entry.note)),
         Heard::Picture(_) => Ok(()),
     }
 }
@@ -101,25 +100,34 @@ pub(super) async fn follow(
             None => soon(client.get_json::<Status>("/v1/status")).await?.sequence,
         };
         seen = Some(from);
-        match soon(client.events(seen)).await {
+        // A broken connection is the runner going away; whoever follows waits for the next one.
+        let ended = match client.events(seen).await {
             Ok(mut events) => listen(&mut events, &mut seen, &mut hear).await?,
-            Err(failure) if failure.exit == Exit::Refused => return Err(failure),
-            Err(_went_away_meanwhile) => {}
+            Err(error) => Some(error),
+        };
+        match ended {
+            None | Some(ClientError::Broken(_)) => {}
+            Some(error) => return Err(error.into()),
         }
         client = wait_for_runner(workspace).await?;
     }
 }
 
+/// Hears events until they end; why they ended, unless in order.
 async fn listen(
     events: &mut Events,
     seen: &mut Option<Sequence>,
     hear: &mut impl FnMut(Heard) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    // A broken connection is the runner going away; whoever follows waits for it to come back.
-    while let Ok(Some(event)) = events.next().await {
+) -> Result<Option<ClientError>, Failure> {
+    loop {
+        let event = match events.next().await {
+            Ok(Some(event)) => event,
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(Some(error)),
+        };
         match event.name.as_str() {
             "message" => {
-                hear(Heard::Line(Box::new(event.json()?)))?;
+                hear(Heard::Line(event.json()?))?;
                 *seen = event.id.or(*seen);
             }
             "status" => hear(Heard::Picture(event.json()?))?,
@@ -127,17 +135,17 @@ async fn listen(
             _ => {}
         }
     }
-    Ok(())
 }
 
 async fn wait_for_runner(workspace: &Workspace) -> Result<Client, Failure> {
     eprintln!("note: the runner went away; waiting for it to come back");
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if let Some(client) = try_connect(workspace).await? {
+        sleep(LOOK_AGAIN).await;
+        // A runner that comes up or goes down may answer badly at this moment.
+        if let Ok(Some(client)) = try_connect(workspace).await {
             return Ok(client);
         }
-        sleep(LOOK_AGAIN).await;
     }
     Err(Failure::no_runner(workspace))
 }

@@ -1,0 +1,120 @@
+//! What a note of the history is about.
+
+use cappuccino_core::words::{Command, Note, ProcessName, RevisionId, TrialNumber};
+
+/// The trial that a note names.
+pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
+    match note {
+        Note::CandidateDeclined(candidate, _) | Note::DeploymentBegan(_, _, candidate, _) => {
+            Some(candidate.number)
+        }
+        Note::RevisionJudged(_, number, _)
+        | Note::TrialHeld(_, number, _)
+        | Note::TrialReleased(_, number) => Some(*number),
+        Note::Asked(_, _, command) => wished_trial(command),
+        Note::RunnerStarted
+        | Note::RunnerStopping
+        | Note::StudyFollowed(_)
+        | Note::StudyUnavailable(_)
+        | Note::StudyReplaced(_)
+        | Note::DeploymentReached(..)
+        | Note::WentLive(..)
+        | Note::Halted(_)
+        | Note::ModeChanged(_)
+        | Note::ProcessStarted(..)
+        | Note::ProcessAdopted(..)
+        | Note::LaunchFailed(..)
+        | Note::ProcessExited(..)
+        | Note::ProcessCooling(..)
+        | Note::ProcessHealthy(..)
+        | Note::AlertRaised(..)
+        | Note::AlertCleared(_) => None,
+    }
+}
+
+/// The revisions that a note names: the one it is about, and one that makes room for it.
+pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
+    match note {
+        Note::DeploymentBegan(_, revision, _, _)
+        | Note::DeploymentReached(_, revision, _)
+        | Note::RevisionJudged(revision, _, _) => [Some(*revision), None],
+        Note::WentLive(_, revision, before, _) => [Some(*revision), *before],
+        Note::RunnerStarted
+        | Note::RunnerStopping
+        | Note::StudyFollowed(_)
+        | Note::StudyUnavailable(_)
+        | Note::StudyReplaced(_)
+        | Note::CandidateDeclined(..)
+        | Note::Halted(_)
+        | Note::ModeChanged(_)
+        | Note::TrialHeld(..)
+        | Note::TrialReleased(..)
+        | Note::ProcessStarted(..)
+        | Note::ProcessAdopted(..)
+        | Note::LaunchFailed(..)
+        | Note::ProcessExited(..)
+        | Note::ProcessCooling(..)
+        | Note::ProcessHealthy(..)
+        | Note::AlertRaised(..)
+        | Note::AlertCleared(_)
+        | Note::Asked(..) => [None, None],
+    }
+}
+
+/// Whether a note is about this process.
+pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
+    match note {
+        Note::ProcessStarted(who, ..)
+        | Note::ProcessAdopted(who, ..)
+        | Note::LaunchFailed(who, ..)
+        | Note::ProcessExited(who, ..)
+        | Note::ProcessCooling(who, ..)
+        | Note::ProcessHealthy(who, ..) => who == name,
+        Note::AlertRaised(key, ..) | Note::AlertCleared(key) => {
+            key.starts_with(&format!("process/{name}/"))
+        }
+        Note::Asked(_, _, command) => wished_process(command) == Some(name),
+        Note::RunnerStarted
+        | Note::RunnerStopping
+        | Note::StudyFollowed(_)
+        | Note::StudyUnavailable(_)
+        | Note::StudyReplaced(_)
+        | Note::CandidateDeclined(..)
+        | Note::DeploymentBegan(..)
+        | Note::DeploymentReached(..)
+        | Note::RevisionJudged(..)
+        | Note::WentLive(..)
+        | Note::Halted(_)
+        | Note::ModeChanged(_)
+        | Note::TrialHeld(..)
+        | Note::TrialReleased(..) => false,
+    }
+}
+
+fn wished_trial(command: &Command) -> Option<TrialNumber> {
+    match command {
+        Command::Deploy { candidate, .. } => Some(candidate.number),
+        Command::Hold { number, .. } | Command::Unhold { number, .. } => Some(*number),
+        Command::Rollback { .. }
+        | Command::Approve
+        | Command::Reject { .. }
+        | Command::Pause { .. }
+        | Command::Resume
+        | Command::Restart { .. }
+        | Command::Reset { .. } => None,
+    }
+}
+
+fn wished_process(command: &Command) -> Option<&ProcessName> {
+    match command {
+        Command::Restart { process } | Command::Reset { process } => Some(process),
+        Command::Deploy { .. }
+        | Command::Hold { .. }
+        | Command::Unhold { .. }
+        | Command::Rollback { .. }
+        | Command::Approve
+        | Command::Reject { .. }
+        | Command::Pause { .. }
+        | Command::Resume => None,
+    }
+}

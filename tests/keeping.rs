@@ -1,0 +1,143 @@
+//! Words that need no runner: the record it left, backups, checks, logs.
+
+use cappuccino_core::words::Note;
+use cappuccino_headless::clock::Clock;
+use cappuccino_headless::keeper::open_store;
+use insta::assert_snapshot;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+use support::api::every_note;
+use support::cli::{Told, empty_workspace, left_workspace, tell, word};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
+
+fn say(root: &Path, words: &[&str]) -> Told {
+    tell(&mut word(PROGRAM, root, words), root)
+}
+
+fn parse(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn without_a_runner_the_record_is_read_and_that_is_said() {
+    let folder = left_workspace(every_note());
+    for (name, words) in [
+        ("left_status", &["status"][..]),
+        ("left_history", &["history", "--limit", "2"]),
+        ("left_why", &["why", "412"]),
+        ("left_why_unknown", &["why", "7"]),
+        ("left_check", &["check"]),
+    ] {
+        assert_snapshot!(name, say(folder.path(), words));
+    }
+    let told = say(folder.path(), &["status", "--json"]);
+    let status = parse(&told.out);
+    assert_eq!(status["runner_up"], false);
+    assert!(status.get("study").is_none(), "nobody looks at the study: {told}");
+    let file = folder.path().join("history.json");
+    let told = say(folder.path(), &["export", "history.json"]);
+    assert_eq!(told.code, 0, "{told}");
+    let export = parse(&std::fs::read_to_string(file).unwrap());
+    assert_eq!(export["entries"].as_array().unwrap().len(), every_note().len());
+}
+
+#[test]
+fn check_finds_a_flipped_bit_and_a_wrong_key() {
+    let folder = left_workspace(every_note());
+    let state = folder.path().join(".cappuccino/state.redb");
+    let mut bytes = std::fs::read(&state).unwrap();
+    let sentence = b"it crashed";
+    let place = bytes.windows(sentence.len()).position(|part| part == sentence).unwrap();
+    bytes[place] ^= 1;
+    std::fs::write(&state, bytes).unwrap();
+    std::fs::write(folder.path().join("cappuccino.toml"), "[study]\ndatabas = \"x\"\n").unwrap();
+    let told = say(folder.path(), &["check"]);
+    assert_eq!(told.code, 1, "{told}");
+    assert!(told.out.contains("configuration:\n  [WORKSPACE]/cappuccino.toml:2:1:"), "{told}");
+    assert!(told.out.contains("cappuccino restore"), "{told}");
+    assert!(told.err.ends_with("error: 2 finding(s), listed above\nhelp: each names its remedy; check again afterwards\n"), "{told}");
+}
+
+#[test]
+fn a_backup_brings_back_a_damaged_state_and_nothing_is_thrown_away() {
+    let folder = left_workspace(every_note());
+    let state = folder.path().join(".cappuccino/state.redb");
+    let told = say(folder.path(), &["backup"]);
+    assert!(
+        told.out.starts_with("backup written to [WORKSPACE]/.cappuccino/backups/state-"),
+        "{told}"
+    );
+    let backup = std::fs::read_dir(folder.path().join(".cappuccino/backups")).unwrap();
+    let backup = backup.map(|entry| entry.unwrap().path()).next().unwrap();
+    let backup = backup.to_str().unwrap();
+    std::fs::write(&state, "garbage").unwrap();
+    let restored = say(folder.path(), &["restore", backup]);
+    assert_eq!(restored.code, 0, "{restored}");
+    assert_eq!(std::fs::read(state.with_extension("redb.before-restore")).unwrap(), b"garbage");
+    let lines = say(folder.path(), &["history"]).out.lines().count();
+    assert_eq!(lines, every_note().len());
+    let again = say(folder.path(), &["restore", backup]);
+    assert!(again.out.contains("state.redb.before-restore-2"), "{again}");
+    assert_eq!(std::fs::read(state.with_extension("redb.before-restore")).unwrap(), b"garbage");
+}
+
+#[test]
+fn a_backup_that_is_none_is_refused_and_the_state_stays() {
+    let folder = left_workspace([Note::RunnerStarted]);
+    let state = folder.path().join(".cappuccino/state.redb");
+    let before = std::fs::read(&state).unwrap();
+    let bad = folder.path().join("bad");
+    for content in [&b""[..], b"garbage", &before[..before.len() / 2]] {
+        std::fs::write(&bad, content).unwrap();
+        let told = say(folder.path(), &["restore", "bad"]);
+        assert!(told.err.contains("no sound backup") && told.code == 1, "{told}");
+    }
+    assert_eq!(say(folder.path(), &["restore", "nowhere"]).code, 1);
+    assert_eq!(std::fs::read(&state).unwrap(), before);
+    let left: Vec<_> = std::fs::read_dir(folder.path().join(".cappuccino")).unwrap().collect();
+    assert_eq!(left.len(), 1, "no half copy stays behind: {left:?}");
+}
+
+#[test]
+fn a_state_that_is_held_without_a_socket_is_explained() {
+    let folder = left_workspace([Note::RunnerStarted]);
+    let state = folder.path().join(".cappuccino/state.redb");
+    let held = open_store(&state, Clock::new().unwrap()).unwrap();
+    let told = say(folder.path(), &["history"]);
+    assert!(told.err.contains("although no runner answers"), "{told}");
+    assert_eq!(say(folder.path(), &["restore", "x"]).code, 1);
+    held.close().unwrap();
+    assert_eq!(say(folder.path(), &["history"]).code, 0);
+}
+
+#[test]
+fn logs_are_read_from_their_file_and_followed_through_a_cut() {
+    let folder = empty_workspace();
+    let logs = folder.path().join(".cappuccino/logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let log = logs.join("worker-1.log");
+    std::fs::write(&log, "one\ntwo\nthree\n").unwrap();
+    assert_eq!(say(folder.path(), &["logs", "worker-1", "-n", "2"]).out, "two\nthree\n");
+    let missing = say(folder.path(), &["logs", "worker-9"]);
+    assert_snapshot!(missing, @r"
+    --- stderr
+    error: there is no log of `worker-9`
+    help: there are logs of worker-1
+    --- exit 1
+    ");
+    let mut follower = word(PROGRAM, folder.path(), &["logs", "worker-1", "-f", "-n", "1"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "three");
+    std::fs::write(&log, "cut\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "cut");
+    std::fs::rename(&log, logs.join("old")).unwrap();
+    std::fs::write(&log, "new\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "new");
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+}
