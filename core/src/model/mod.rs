@@ -5,3 +5,6 @@ pub mod container;
 pub mod manifest;
 pub mod pickle;
 pub mod python_json;
+pub mod torch;
+pub mod unpickle;
+pub mod weights;

@@ -1,0 +1,87 @@
+//! Named tensors of 32-bit floats: what a policy network is, free of any file format.
+
+/// A dense tensor, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// Tensors with their names, in the order in which they were written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// Name and tensor.
+    pub tensors: Vec<(String, Tensor)>,
+}
+
+/// A shape that does not hold as many numbers as were given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a tensor of shape {shape:?} cannot hold {count} numbers")]
+pub struct ShapeMismatch {
+    /// The shape asked for.
+    pub shape: Vec<usize>,
+    /// The numbers given.
+    pub count: usize,
+}
+
+/// What a network asked for and the file does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeightsFault {
+    /// No tensor of that name.
+    #[error("the model has no tensor `{0}`: it is a different network")]
+    Missing(String),
+    /// A tensor of another shape.
+    #[error("the tensor `{name}` has the shape {found:?}, not {wanted}")]
+    Shape {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What the network needs.
+        wanted: String,
+    },
+    /// NaN or an infinity among the numbers.
+    #[error("the tensor `{0}` holds a number that is not finite")]
+    NotFinite(String),
+}
+
+impl Tensor {
+    /// A tensor of these numbers, row by row.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`] when the shape holds another number of them.
+    pub fn new(shape: Vec<usize>, values: Vec<f32>) -> Result<Self, ShapeMismatch> {
+        let room = shape.iter().try_fold(1_usize, |room, side| room.checked_mul(*side));
+        if room == Some(values.len()) {
+            Ok(Self { shape, values })
+        } else {
+            Err(ShapeMismatch { shape, count: values.len() })
+        }
+    }
+
+    /// Length of each side.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The numbers, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+impl Weights {
+    /// The tensor of that name.
+    ///
+    /// # Errors
+    /// [`WeightsFault::Missing`], and [`WeightsFault::NotFinite`] for one that cannot be used.
+    pub fn get(&self, name: &str) -> Result<&Tensor, WeightsFault> {
+        let found = self.tensors.iter().find(|(own, _)| own == name);
+        let (_, tensor) = found.ok_or_else(|| WeightsFault::Missing(name.to_owned()))?;
+        if tensor.values.iter().all(|value| value.is_finite()) {
+            Ok(tensor)
+        } else {
+            Err(WeightsFault::NotFinite(name.to_owned()))
+        }
+    }
+}
