@@ -59,6 +59,18 @@ impl Tensor {
         }
     }
 
+    /// A row of numbers.
+    pub fn vector(values: Vec<f32>) -> Self {
+        Self { shape: vec![values.len()], values }
+    }
+
+    /// As many rows, of equal length; numbers that fill no whole column are dropped.
+    pub fn matrix(rows: usize, mut values: Vec<f32>) -> Self {
+        let columns = values.len().checked_div(rows).unwrap_or(0);
+        values.truncate(rows.saturating_mul(columns));
+        Self { shape: vec![rows, columns], values }
+    }
+
     /// Length of each side.
     pub fn shape(&self) -> &[usize] {
         &self.shape
