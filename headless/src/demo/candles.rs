@@ -7,6 +7,8 @@ use rand_chacha::ChaCha8Rng;
 pub const TICKER_COUNT: usize = 2;
 /// Names of the tickers, in the order used everywhere.
 pub const TICKERS: [&str; TICKER_COUNT] = ["SYNTHA/USD", "SYNTHB/USD"];
+/// Bars that policies are trained on; the trader trades those that follow.
+pub const TRAINING_BARS: usize = 800;
 /// When the first bar opens: 2025-01-01T00:00:00Z, in seconds since 1970.
 const FIRST_OPEN_S: i64 = 1_735_689_600;
 /// Length of a bar in seconds.
