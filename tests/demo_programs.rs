@@ -77,9 +77,10 @@ fn rows(folder: &Path) -> Vec<Vec<String>> {
 #[test]
 fn a_worker_that_is_told_to_stop_fails_its_trial_and_leaves_cleanly() {
     let folder = tempfile::tempdir().unwrap();
-    let mut worker = start_worker(folder.path(), 0, "5");
-    wait_for("two trials", LIMIT, || count(folder.path(), "COMPLETE") >= 2);
-    wait_for("a running trial", LIMIT, || count(folder.path(), "RUNNING") == 1);
+    let mut worker = start_worker(folder.path(), 0, "2");
+    wait_for("a trial begun after two others", LIMIT, || {
+        count(folder.path(), "COMPLETE") >= 2 && count(folder.path(), "RUNNING") == 1
+    });
     assert_eq!(terminate(&mut worker), Some(0), "{}", log(folder.path(), "worker-0.log"));
     assert_eq!((count(folder.path(), "RUNNING"), count(folder.path(), "FAIL")), (0, 1));
     let (best, _growth) = StudyWriter::open(&folder.path().join("study.db"), "demo")
