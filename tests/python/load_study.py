@@ -17,5 +17,5 @@ for trial in trials:
 states = [trial.state.name for trial in trials]
 print(best.number, len(trials), *(states.count(state) for state in ["COMPLETE", "PRUNED", "FAIL"]))
 print("Optuna", optuna.__version__, "best", best.number, best.value, best.params, file=sys.stderr)
-study.optimize(lambda trial: trial.suggest_float("step", 0.01, 0.5, log=True), n_trials=1)
+study.optimize(lambda trial: trial.suggest_float("step", 0.03, 1.0, log=True), n_trials=1)
 assert study.trials[-1].number == len(trials)

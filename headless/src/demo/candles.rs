@@ -85,7 +85,7 @@ impl Ticker {
     /// Lets an hour pass.
     fn trade(&mut self, chance: &mut ChaCha8Rng) -> Candle {
         if chance.random_range(0..72) == 0 {
-            self.drift = chance.random_range(-0.0016..0.0016);
+            self.drift = chance.random_range(-0.004..0.004);
         }
         let open = self.price;
         let (mut high, mut low) = (open, open);

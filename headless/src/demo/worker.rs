@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How long a trial takes at speed 1.
 const TRIAL_LENGTH: Duration = Duration::from_millis(1500);
+/// Smallest and largest change of a weight from parent to child.
+const STEP: [f64; 2] = [0.03, 1.0];
 /// One trial in this many starts from nothing.
 const FRESH_ONE_IN: u32 = 8;
 /// A start from nothing is pruned below this part of the best known growth.
@@ -151,14 +153,15 @@ impl Worker<'_> {
             }
             Some(_) | None => None,
         };
-        let step = chance.random_range(0.01_f64.ln()..0.5_f64.ln()).exp();
+        let [low, high] = STEP;
+        let step = chance.random_range(low.ln()..high.ln()).exp();
         let candidates = chance.random_range(2..=8);
         let is_fresh = parent.is_none();
         let width = f64::from(u32::try_from(WIDTH).unwrap_or(u32::MAX));
         self.study.suggest(
             trial,
             &[
-                float("step", step, 0.01, 0.5),
+                float("step", step, low, high),
                 integer("candidates", f64::from(candidates), 2, 8),
                 categorical("start", if is_fresh { 1.0 } else { 0.0 }, &["best", "fresh"]),
                 integer("net_dimension", width, WIDTH, WIDTH),
