@@ -16,6 +16,6 @@ for trial in trials:
         assert trial.user_attrs["name_folder"] == f"trial_{trial.number}_1h"
 states = [trial.state.name for trial in trials]
 print(best.number, len(trials), *(states.count(state) for state in ["COMPLETE", "PRUNED", "FAIL"]))
-print("Optuna", optuna.__version__, "best", best.number, best.value, best.params, file=sys.stderr)
+print("judged by Optuna", optuna.__version__, "best", best.number, best.value, best.params, file=sys.stderr)
 study.optimize(lambda trial: trial.suggest_float("step", 0.03, 1.0, log=True), n_trials=1)
 assert study.trials[-1].number == len(trials)
