@@ -3,7 +3,7 @@
 use crate::wait::until;
 use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Status};
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{Direction, Generation, RequestId, TrialNumber};
+use cappuccino_core::words::{Generation, RequestId, TrialNumber};
 use cappuccino_headless::cli::connect;
 use cappuccino_headless::cli::failure::Failure;
 use cappuccino_headless::demo::optuna_writer::{Ending, StudyWriter};
@@ -48,7 +48,7 @@ impl Site {
         let root = folder.path();
         fs::write(root.join("life.sh"), LIFE).unwrap();
         fs::write(root.join("cappuccino.toml"), configuration(extra)).unwrap();
-        let study = StudyWriter::open(&root.join("optuna.db"), "s", Direction::Maximize).unwrap();
+        let study = StudyWriter::open(&root.join("optuna.db"), "s").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { folder, program: program.into(), runner: None, study, runtime }
     }
@@ -158,13 +158,13 @@ impl Site {
 
     /// A trial finishes, its model written before.
     pub fn finish_trial(&mut self, value: f64) -> TrialNumber {
-        let trial = self.study.begin().unwrap();
+        let trial = self.study.start_trial().unwrap();
         let folder = self.root().join(format!("models/trial_{}_1h", trial.number));
         fs::create_dir_all(&folder).unwrap();
         for name in ["actor.pth", "critic.pth"] {
             fs::write(folder.join(name), crate::daemon::model(value)).unwrap();
         }
-        self.study.end(trial, Ending::Complete(value)).unwrap();
+        self.study.finish(trial, Ending::Complete(value)).unwrap();
         TrialNumber(trial.number)
     }
 
@@ -210,10 +210,10 @@ impl Drop for Site {
 
 /// A small sound model file.
 pub fn model(value: f64) -> Vec<u8> {
-    use cappuccino_core::model::{torch, weights::Weights};
-    let mut weights = Weights::new();
-    weights.insert("net.0.weight", vec![1, 2], vec![value as f32, 1.0]).unwrap();
-    torch::write(&weights).unwrap()
+    use cappuccino_core::model::torch;
+    use cappuccino_core::model::weights::{Tensor, Weights};
+    let tensors = [("net.0.weight".to_owned(), Tensor::vector(vec![value as f32, 1.0]))];
+    torch::write(&Weights { tensors: tensors.into_iter().collect() }, "actor").unwrap()
 }
 
 fn configuration(extra: &str) -> String {

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod cli;
 pub mod daemon;
+pub mod demo;
 pub mod desk;
 pub mod disk;
 pub mod model;

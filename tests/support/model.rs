@@ -16,11 +16,12 @@ pub fn pythons(variable: &str, story: &str) -> Vec<String> {
     list.split(':').filter(|path| !path.is_empty()).map(str::to_owned).collect()
 }
 
-/// Runs a Python program; returns what it printed, or panics with what it said.
+/// Runs a Python program and repeats what it says; returns what it printed.
 pub fn run_python(python: &str, program: &str, arguments: &[&Path]) -> String {
     let output = Command::new(python).arg("-c").arg(program).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{python}: {said}");
+    eprint!("{said}");
     String::from_utf8(output.stdout).unwrap()
 }
 

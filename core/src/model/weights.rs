@@ -1,93 +1,99 @@
-//! The weights of a network: named tensors of f32, in the order they were written.
+//! Named tensors of 32-bit floats: what a policy network is, free of any file format.
 
-/// One tensor, row-major.
+/// A dense tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
-    /// Its name, such as `net.0.weight`.
-    pub name: String,
-    /// Length of each dimension.
-    pub shape: Vec<usize>,
-    /// Its elements.
-    pub data: Vec<f32>,
+    shape: Vec<usize>,
+    values: Vec<f32>,
 }
 
-/// Named tensors.
+/// Tensors with their names, in the order in which they were written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
-    tensors: Vec<Tensor>,
+    /// Name and tensor.
+    pub tensors: Vec<(String, Tensor)>,
 }
 
-/// A tensor that contradicts itself or another.
+/// A shape that does not hold as many numbers as were given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WeightsError {
-    /// Shape and data differ.
-    #[error("tensor `{name}` of shape {shape:?} has {elements} elements; it cannot be right")]
+#[error("a tensor of shape {shape:?} cannot hold {count} numbers")]
+pub struct ShapeMismatch {
+    /// The shape asked for.
+    pub shape: Vec<usize>,
+    /// The numbers given.
+    pub count: usize,
+}
+
+/// What a network asked for and the file does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeightsFault {
+    /// No tensor of that name.
+    #[error("the model has no tensor `{0}`: it is a different network")]
+    Missing(String),
+    /// A tensor of another shape.
+    #[error("the tensor `{name}` has the shape {found:?}, not {wanted}")]
     Shape {
-        /// Which tensor.
+        /// Its name.
         name: String,
         /// Its shape.
-        shape: Vec<usize>,
-        /// How many elements it has.
-        elements: usize,
+        found: Vec<usize>,
+        /// What the network needs.
+        wanted: String,
     },
-    /// Two tensors have one name.
-    #[error("there are two tensors named `{0}`; each needs a name of its own")]
-    Twice(String),
+    /// NaN or an infinity among the numbers.
+    #[error("the tensor `{0}` holds a number that is not finite")]
+    NotFinite(String),
+}
+
+impl Tensor {
+    /// A tensor of these numbers, row by row.
+    ///
+    /// # Errors
+    /// [`ShapeMismatch`] when the shape holds another number of them.
+    pub fn new(shape: Vec<usize>, values: Vec<f32>) -> Result<Self, ShapeMismatch> {
+        let room = shape.iter().try_fold(1_usize, |room, side| room.checked_mul(*side));
+        if room == Some(values.len()) {
+            Ok(Self { shape, values })
+        } else {
+            Err(ShapeMismatch { shape, count: values.len() })
+        }
+    }
+
+    /// A row of numbers.
+    pub fn vector(values: Vec<f32>) -> Self {
+        Self { shape: vec![values.len()], values }
+    }
+
+    /// As many rows, of equal length; numbers that fill no whole column are dropped.
+    pub fn matrix(rows: usize, mut values: Vec<f32>) -> Self {
+        let columns = values.len().checked_div(rows).unwrap_or(0);
+        values.truncate(rows.saturating_mul(columns));
+        Self { shape: vec![rows, columns], values }
+    }
+
+    /// Length of each side.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The numbers, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
 }
 
 impl Weights {
-    /// No tensors yet.
-    pub const fn new() -> Self {
-        Self { tensors: Vec::new() }
-    }
-
-    /// Adds a tensor.
+    /// The tensor of that name.
     ///
     /// # Errors
-    /// [`WeightsError`].
-    pub fn insert(
-        &mut self,
-        name: impl Into<String>,
-        shape: Vec<usize>,
-        data: Vec<f32>,
-    ) -> Result<(), WeightsError> {
-        let name = name.into();
-        let expected = shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
-        if expected != Some(data.len()) {
-            return Err(WeightsError::Shape { name, shape, elements: data.len() });
+    /// [`WeightsFault::Missing`], and [`WeightsFault::NotFinite`] for one that cannot be used.
+    pub fn get(&self, name: &str) -> Result<&Tensor, WeightsFault> {
+        let found = self.tensors.iter().find(|(own, _)| own == name);
+        let (_, tensor) = found.ok_or_else(|| WeightsFault::Missing(name.to_owned()))?;
+        if tensor.values.iter().all(|value| value.is_finite()) {
+            Ok(tensor)
+        } else {
+            Err(WeightsFault::NotFinite(name.to_owned()))
         }
-        if self.get(&name).is_some() {
-            return Err(WeightsError::Twice(name));
-        }
-        self.tensors.push(Tensor { name, shape, data });
-        Ok(())
-    }
-
-    /// The tensor with this name.
-    pub fn get(&self, name: &str) -> Option<&Tensor> {
-        self.tensors.iter().find(|tensor| tensor.name == name)
-    }
-
-    /// All tensors, in order.
-    pub fn tensors(&self) -> &[Tensor] {
-        &self.tensors
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tensor_that_contradicts_itself_is_refused() {
-        let mut weights = Weights::new();
-        weights.insert("w", vec![2, 3], vec![0.0; 6]).unwrap();
-        assert!(matches!(
-            weights.insert("v", vec![2, 3], vec![0.0; 5]),
-            Err(WeightsError::Shape { .. })
-        ));
-        assert!(matches!(weights.insert("w", vec![1], vec![0.0]), Err(WeightsError::Twice(_))));
-        let huge = weights.insert("h", vec![usize::MAX, 2], vec![]);
-        assert!(matches!(huge, Err(WeightsError::Shape { .. })));
     }
 }

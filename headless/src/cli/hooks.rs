@@ -4,7 +4,7 @@ use super::connect;
 use super::failure::{Exit, Failure};
 use crate::boot::{self, RunOptions};
 use crate::config;
-use crate::demo::{self, DemoOptions};
+use crate::demo::stage::{self, DemoOptions};
 use crate::workspace::{CONFIG_FILE, Workspace};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -133,7 +133,7 @@ fn tail(log: &Path) -> String {
 /// # Errors
 /// Why it cannot run.
 pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {
-    demo::run(options)
+    stage::run(options)
         .map(|_ending| ExitCode::SUCCESS)
         .map_err(|error| Failure::told(Exit::Failed, &error))
 }

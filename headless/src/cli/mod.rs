@@ -9,7 +9,8 @@ mod source;
 mod words;
 
 use crate::boot::RunOptions;
-use crate::demo::{self, DemoOptions};
+use crate::demo;
+use crate::demo::stage::DemoOptions;
 use crate::workspace::Workspace;
 use args::{Cli, Demo, Word};
 use cappuccino_core::api::CommandBody;
@@ -71,9 +72,10 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A failure of one of the demonstration's programs.
-fn told(error: impl std::fmt::Display) -> Failure {
-    Failure::told(failure::Exit::Failed, &error)
+/// A failure of one of the demonstration's programs, with its own exit code.
+fn told(error: demo::error::DemoError) -> Failure {
+    let exit = if error.exit_code() == 2 { failure::Exit::Usage } else { failure::Exit::Failed };
+    Failure::told(exit, &error)
 }
 
 impl From<Demo> for DemoOptions {

@@ -1,66 +1,60 @@
-//! The demonstration: three workers that really train, a trader, synthetic candles, and the real
-//! runner around them. No Python, no network, no graphics card.
+//! The demonstration: three workers, a trader and synthetic candles.
+//!
+//! Everything here is real but the market: real policies, a real backtest with fees, Optuna's own
+//! database, PyTorch's own model files. The candles are made up, and say so.
 
-pub mod account;
+pub mod backtest;
 pub mod candles;
+pub mod error;
+pub mod features;
 pub mod narrator;
 pub mod optuna_writer;
 pub mod policy;
+pub mod session;
 pub mod setup;
+pub mod stage;
 pub mod stop;
 pub mod trader;
 pub mod worker;
 
-use crate::boot::{self, BootError, RunOptions};
-use crate::runner::Ending;
-use crate::workspace::{Workspace, WorkspaceError};
-use std::path::PathBuf;
+use cappuccino_core::model::container::Limits;
+use cappuccino_core::model::torch;
+use error::{DemoError, ModelFault};
+use policy::Policy;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
 
-/// How the demonstration is wanted.
-#[derive(Clone, Debug)]
-pub struct DemoOptions {
-    /// Where; a new folder under the temporary one when not given.
-    pub folder: Option<PathBuf>,
-    /// How long, in seconds; until Ctrl-C when not given.
-    pub seconds: Option<u64>,
-    /// How much faster than life trials and bars come: 1 is one bar and about one trial a second.
-    pub speed: f64,
-    /// Seed of candles and training: the same seed gives the same data.
-    pub seed: u64,
+/// Name of the policy's file within a model's folder.
+pub const ACTOR: &str = "actor.pth";
+
+/// Reads a factor between 0.01 and 1000 from the command line.
+fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.01..=1000.0).contains(&speed) => Ok(speed),
+        Ok(_) | Err(_) => Err("a number from 0.01 to 1000 is due".to_owned()),
+    }
 }
 
-/// Why there is no demonstration.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// Its folder cannot be prepared.
-    #[error(
-        "cannot prepare the demonstration in {folder}: {source}; name another: `cappuccino demo FOLDER`"
-    )]
-    Folder {
-        /// Which folder.
-        folder: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The folder is no workspace after all.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    /// The runner does not come up.
-    #[error(transparent)]
-    Boot(#[from] BootError),
+/// How long something takes that takes `length` at speed 1.
+fn at_speed(length: Duration, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(length.as_secs_f64() / speed).unwrap_or(length)
 }
 
-/// Makes the workspace, runs the runner in the foreground and tells what happens.
-///
-/// # Errors
-/// [`DemoError`], before anything was started.
-pub fn run(options: &DemoOptions) -> Result<Ending, DemoError> {
-    let folder = setup::prepare(options)?;
-    let workspace = Workspace::at(&folder)?;
-    println!("{}", setup::introduction(&workspace));
-    let narrator = narrator::start(workspace.clone(), options.clone());
-    let ending = boot::run(&workspace, RunOptions::default())?;
-    narrator.finish();
-    println!("{}", setup::farewell(&workspace));
-    Ok(ending)
+/// Prints a line of progress at once, also into a pipe.
+fn say(out: &mut impl Write, line: &str) -> Result<(), DemoError> {
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|source| DemoError::System { what: "print progress", source })
+}
+
+/// The policy in a model's folder.
+fn load_policy(folder: &Path) -> Result<Policy, DemoError> {
+    let path = folder.join(ACTOR);
+    let load = || -> Result<Policy, ModelFault> {
+        let weights = torch::read(File::open(&path)?, &Limits::default())?;
+        Ok(Policy::from_actor(&weights)?)
+    };
+    load().map_err(|fault| DemoError::Model { path: path.clone(), fault })
 }

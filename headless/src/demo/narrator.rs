@@ -1,7 +1,8 @@
 //! Tells what happens during the demonstration, and makes some of it happen: it is a client like
 //! any other, and kills a worker now and then to show that it comes back.
 
-use super::{DemoOptions, setup};
+use super::setup;
+use super::stage::DemoOptions;
 use crate::cli::connect;
 use crate::cli::failure::Failure;
 use crate::cli::render::note::sentence;

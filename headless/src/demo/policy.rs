@@ -1,143 +1,168 @@
-//! A small trading policy in the shape of the original's actor: three layers, ReLU, tanh.
+//! A policy network of the shape that ElegantRL's PPO trains: three layers, ReLU, ReLU, tanh.
 
-use super::candles::{Candles, TICKERS};
-use cappuccino_core::model::weights::{Tensor, Weights, WeightsError};
-use rand::{Rng, RngExt};
+use super::candles::{TICKER_COUNT, bell};
+use super::features::{PER_TICKER, narrow};
+use cappuccino_core::model::weights::{Tensor, Weights, WeightsFault};
+use rand_chacha::ChaCha8Rng;
 
-/// Bars of which the policy sees the return.
-pub const LOOKBACK: usize = 8;
-/// Inputs: the recent returns of every ticker.
-pub const INPUTS: usize = LOOKBACK * TICKERS.len();
+/// Numbers going in: the share of cash, the share of each ticker, and what the market shows.
+pub const INPUTS: usize = 1 + TICKER_COUNT + PER_TICKER * TICKER_COUNT;
 /// Width of the hidden layers.
-pub const HIDDEN: usize = 16;
+pub const WIDTH: usize = 16;
+const LAYER_NAMES: [&str; 3] = ["net.0", "net.2", "net.4"];
 
-/// Layers by name, with outputs and inputs.
-const LAYERS: [(&str, usize, usize); 3] =
-    [("net.0", HIDDEN, INPUTS), ("net.2", HIDDEN, HIDDEN), ("net.4", TICKERS.len(), HIDDEN)];
-
-/// What a policy wants of each ticker: −1 sells all, 1 buys all it may.
-pub type Action = [f32; TICKERS.len()];
-
-/// The weights of a policy, checked.
+/// A network that maps an observation to one wish per ticker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    weights: Weights,
+    layers: [Layer; 3],
 }
 
-/// Weights that are no policy of this shape.
-#[derive(Debug, thiserror::Error)]
-#[error("tensor `{name}` is not as expected ({what}); deploy a model that the workers wrote")]
-pub struct NoPolicy {
-    /// Which tensor.
-    pub name: String,
-    /// What is wrong with it.
-    pub what: &'static str,
+/// `y = W x + b`, with `W` row by row.
+#[derive(Clone, Debug, PartialEq)]
+struct Layer {
+    inputs: usize,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
 }
 
 impl Policy {
-    /// A policy with small random weights.
-    ///
-    /// # Errors
-    /// Never in practice: the shapes are constants.
-    pub fn random(rng: &mut impl Rng) -> Result<Self, WeightsError> {
-        let mut weights = Weights::new();
-        for (name, outputs, inputs) in LAYERS {
-            let mut draw = |count: usize, scale: f32| -> Vec<f32> {
-                (0..count).map(|_| rng.random_range(-scale..scale)).collect()
-            };
-            weights.insert(
-                format!("{name}.weight"),
-                vec![outputs, inputs],
-                draw(outputs * inputs, 0.3),
-            )?;
-            weights.insert(format!("{name}.bias"), vec![outputs], draw(outputs, 0.1))?;
-        }
-        Ok(Self { weights })
+    /// A network that knows nothing yet.
+    pub fn random(chance: &mut ChaCha8Rng) -> Self {
+        let sizes = [(INPUTS, WIDTH), (WIDTH, WIDTH), (WIDTH, TICKER_COUNT)];
+        Self { layers: sizes.map(|(inputs, outputs)| Layer::random(inputs, outputs, chance)) }
     }
 
-    /// A neighbour of this policy: every weight moved a little.
-    ///
-    /// # Errors
-    /// Never in practice: the shapes are constants.
-    pub fn mutated(&self, rng: &mut impl Rng, step: f32) -> Result<Self, WeightsError> {
-        let mut weights = Weights::new();
-        for tensor in self.weights.tensors() {
-            let data = tensor.data.iter().map(|w| w + rng.random_range(-step..step)).collect();
-            weights.insert(tensor.name.clone(), tensor.shape.clone(), data)?;
-        }
-        Ok(Self { weights })
-    }
-
-    /// The policy with these weights.
-    ///
-    /// # Errors
-    /// [`NoPolicy`]: a tensor is missing, has another shape, or holds something else than numbers.
-    pub fn from_weights(weights: Weights) -> Result<Self, NoPolicy> {
-        for (layer, outputs, inputs) in LAYERS {
-            check(&weights, &format!("{layer}.weight"), &[outputs, inputs])?;
-            check(&weights, &format!("{layer}.bias"), &[outputs])?;
-        }
-        Ok(Self { weights })
-    }
-
-    /// The weights, to be written.
-    pub const fn weights(&self) -> &Weights {
-        &self.weights
-    }
-
-    /// What the policy wants after bar `bar` has closed.
-    pub fn act(&self, candles: &Candles, bar: usize) -> Action {
-        let mut values = observation(candles, bar);
-        for (place, (layer, _, _)) in LAYERS.iter().enumerate() {
-            values = self.layer(layer, &values);
-            if place + 1 < LAYERS.len() {
-                for value in &mut values {
-                    *value = value.max(0.0);
-                }
+    /// A neighbour: every number moved by about `step`.
+    pub fn mutated(&self, step: f64, chance: &mut ChaCha8Rng) -> Self {
+        let mut child = self.clone();
+        for layer in &mut child.layers {
+            for number in layer.weight.iter_mut().chain(&mut layer.bias) {
+                *number += narrow(step * bell(chance));
             }
         }
-        let mut action = [0.0; TICKERS.len()];
-        for (wanted, value) in action.iter_mut().zip(values) {
-            *wanted = value.tanh();
+        child
+    }
+
+    /// One number in −1..1 per ticker: how much of it to own; nothing when not positive.
+    pub fn act(&self, observation: &[f32]) -> Vec<f32> {
+        let [first, second, last] = &self.layers;
+        let hidden = first.forward(observation, |sum| sum.max(0.0));
+        let hidden = second.forward(&hidden, |sum| sum.max(0.0));
+        last.forward(&hidden, f32::tanh)
+    }
+
+    /// The tensors of `actor.pth`.
+    pub fn actor(&self) -> Weights {
+        let mut tensors =
+            vec![("a_std_log".to_owned(), Tensor::matrix(1, vec![-0.5; TICKER_COUNT]))];
+        self.put_layers(&mut tensors, None);
+        Weights { tensors }
+    }
+
+    /// The tensors of `critic.pth`. Hill climbing trains no critic, but whoever deploys expects
+    /// the pair: it shares the hidden layers and values a state by the sum of the wishes.
+    pub fn critic(&self) -> Weights {
+        let [_, _, last] = &self.layers;
+        let mut sum = vec![0.0; last.inputs];
+        for row in last.weight.chunks(last.inputs) {
+            sum.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight);
         }
-        action
+        let head = Layer { inputs: last.inputs, weight: sum, bias: vec![last.bias.iter().sum()] };
+        let mut tensors = Vec::new();
+        self.put_layers(&mut tensors, Some(&head));
+        Weights { tensors }
     }
 
-    fn layer(&self, name: &str, inputs: &[f32]) -> Vec<f32> {
-        let tensor = |suffix: &str| self.weights.get(&format!("{name}.{suffix}"));
-        let (Some(weight), Some(bias)) = (tensor("weight"), tensor("bias")) else {
-            return Vec::new();
+    fn put_layers(&self, tensors: &mut Vec<(String, Tensor)>, head: Option<&Layer>) {
+        let [first, second, last] = &self.layers;
+        for (name, layer) in LAYER_NAMES.iter().zip([first, second, head.unwrap_or(last)]) {
+            tensors.push((
+                format!("{name}.weight"),
+                Tensor::matrix(layer.bias.len(), layer.weight.clone()),
+            ));
+            tensors.push((format!("{name}.bias"), Tensor::vector(layer.bias.clone())));
+        }
+    }
+
+    /// The network that `actor.pth` describes.
+    ///
+    /// # Errors
+    /// [`WeightsFault`] when a tensor is missing, misshapen or not finite.
+    pub fn from_actor(weights: &Weights) -> Result<Self, WeightsFault> {
+        let [first, second, last] = LAYER_NAMES;
+        let first = Layer::read(weights, first, INPUTS)?;
+        let second = Layer::read(weights, second, first.bias.len())?;
+        let last = Layer::read(weights, last, second.bias.len())?;
+        if last.bias.len() == TICKER_COUNT {
+            Ok(Self { layers: [first, second, last] })
+        } else {
+            let found = vec![last.bias.len()];
+            let wanted = format!("[{TICKER_COUNT}], one number per ticker");
+            Err(WeightsFault::Shape { name: "net.4.bias".into(), found, wanted })
+        }
+    }
+}
+
+impl Layer {
+    fn random(inputs: usize, outputs: usize, chance: &mut ChaCha8Rng) -> Self {
+        let fan_in = u32::try_from(inputs).unwrap_or(u32::MAX);
+        let scale = 1.0 / f64::from(fan_in).sqrt();
+        let weight = (0..inputs * outputs).map(|_index| narrow(scale * bell(chance))).collect();
+        Self { inputs, weight, bias: vec![0.0; outputs] }
+    }
+
+    fn forward(&self, input: &[f32], activation: impl Fn(f32) -> f32) -> Vec<f32> {
+        let sum = |(row, bias): (&[f32], &f32)| {
+            activation(row.iter().zip(input).fold(*bias, |sum, (weight, x)| sum + weight * x))
         };
-        let dot = |row: &[f32]| row.iter().zip(inputs).map(|(w, x)| w * x).sum::<f32>();
-        weight
-            .data
-            .chunks_exact(inputs.len())
-            .zip(&bias.data)
-            .map(|(row, b)| dot(row) + b)
-            .collect()
+        self.weight.chunks(self.inputs).zip(&self.bias).map(sum).collect()
+    }
+
+    fn read(weights: &Weights, name: &str, inputs: usize) -> Result<Self, WeightsFault> {
+        let (weight_name, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
+        let (weight, bias) = (weights.get(&weight_name)?, weights.get(&bias_name)?);
+        let outputs = bias.values().len();
+        if bias.shape() != [outputs] || outputs == 0 {
+            let found = bias.shape().to_vec();
+            return Err(WeightsFault::Shape { name: bias_name, found, wanted: "a vector".into() });
+        }
+        if weight.shape() != [outputs, inputs] {
+            let (found, wanted) = (weight.shape().to_vec(), format!("[{outputs}, {inputs}]"));
+            return Err(WeightsFault::Shape { name: weight_name, found, wanted });
+        }
+        Ok(Self { inputs, weight: weight.values().to_vec(), bias: bias.values().to_vec() })
     }
 }
 
-fn check(weights: &Weights, name: &str, shape: &[usize]) -> Result<(), NoPolicy> {
-    let wrong = |what| NoPolicy { name: name.to_owned(), what };
-    let tensor: &Tensor = weights.get(name).ok_or_else(|| wrong("it is missing"))?;
-    if tensor.shape != shape {
-        return Err(wrong("it has another shape"));
-    }
-    let finite = tensor.data.iter().all(|weight| weight.is_finite());
-    if finite { Ok(()) } else { Err(wrong("a weight is not a finite number")) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
 
-/// Recent returns of every ticker, scaled to about one.
-fn observation(candles: &Candles, bar: usize) -> Vec<f32> {
-    let mut inputs = Vec::with_capacity(INPUTS);
-    for back in 0..LOOKBACK {
-        let now = candles.closes(bar.saturating_sub(back));
-        let before = candles.closes(bar.saturating_sub(back + 1));
-        #[expect(clippy::cast_possible_truncation, reason = "returns need no more than f32")]
-        inputs.extend(
-            now.iter().zip(before).map(|(now, before)| ((now / before - 1.0) * 50.0) as f32),
-        );
+    fn policy() -> Policy {
+        Policy::random(&mut ChaCha8Rng::seed_from_u64(3))
     }
-    inputs
+
+    #[test]
+    fn a_policy_survives_its_file_and_wishes_within_bounds() {
+        let back = Policy::from_actor(&policy().actor()).unwrap();
+        assert_eq!(back, policy());
+        let wishes = back.act(&[0.5; INPUTS]);
+        assert_eq!(wishes.len(), TICKER_COUNT);
+        assert!(wishes.iter().all(|wish| wish.abs() <= 1.0));
+        assert_ne!(wishes, back.act(&[-0.5; INPUTS]));
+    }
+
+    #[test]
+    fn a_foreign_network_is_refused_with_what_is_wrong() {
+        let mut weights = policy().actor();
+        weights.tensors.retain(|(name, _)| name != "net.2.bias");
+        assert_eq!(Policy::from_actor(&weights), Err(WeightsFault::Missing("net.2.bias".into())));
+        let mut weights = policy().actor();
+        weights.tensors[1].1 = Tensor::matrix(WIDTH, vec![0.1; WIDTH * 7]);
+        assert!(matches!(Policy::from_actor(&weights), Err(WeightsFault::Shape { .. })));
+        let mut weights = policy().actor();
+        weights.tensors[2].1 = Tensor::vector(vec![f32::NAN; WIDTH]);
+        assert!(matches!(Policy::from_actor(&weights), Err(WeightsFault::NotFinite(_))));
+    }
 }

@@ -1,6 +1,6 @@
 //! The demonstration's workspace: a folder, a configuration, and words about it.
 
-use super::{DemoError, DemoOptions};
+use super::stage::{DemoOptions, StageError};
 use crate::workspace::{CONFIG_FILE, Workspace};
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,13 @@ pub const STUDY: &str = "demo";
 /// Makes the folder with its configuration, or goes on with the one that is there.
 ///
 /// # Errors
-/// [`DemoError::Folder`].
-pub fn prepare(options: &DemoOptions) -> Result<PathBuf, DemoError> {
+/// [`StageError::Folder`].
+pub fn prepare(options: &DemoOptions) -> Result<PathBuf, StageError> {
     let folder = match &options.folder {
         Some(folder) => folder.clone(),
         None => fresh_folder()?,
     };
-    let failed = |source| DemoError::Folder { folder: folder.clone(), source };
+    let failed = |source| StageError::Folder { folder: folder.clone(), source };
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let config = folder.join(CONFIG_FILE);
     if !config.exists() {
@@ -26,11 +26,11 @@ pub fn prepare(options: &DemoOptions) -> Result<PathBuf, DemoError> {
     Ok(folder)
 }
 
-fn fresh_folder() -> Result<PathBuf, DemoError> {
+fn fresh_folder() -> Result<PathBuf, StageError> {
     let made = tempfile::Builder::new().prefix("cappuccino-demo-").tempdir();
     // The folder is kept: looking around in it afterwards is part of the demonstration.
     made.map(tempfile::TempDir::keep)
-        .map_err(|source| DemoError::Folder { folder: std::env::temp_dir(), source })
+        .map_err(|source| StageError::Folder { folder: std::env::temp_dir(), source })
 }
 
 /// Everything is quicker than in life: files settle in two seconds, a model is proven in ten.

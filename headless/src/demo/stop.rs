@@ -1,53 +1,69 @@
-//! Waiting that ends at once when the process is asked to stop.
+//! Being asked to stop: SIGTERM and SIGINT become a message that interrupts every wait.
 
+use super::error::DemoError;
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// SIGTERM and SIGINT, taken out of their usual way.
-pub struct StopSignals(libc::sigset_t);
+/// Whether this program was asked to stop.
+pub struct Stop(Receiver<()>);
 
-impl StopSignals {
-    /// Takes the signals; call it before any thread is started.
+/// Asks the other end to stop, once it is dropped.
+pub struct StopHandle(Sender<()>);
+
+impl Stop {
+    /// Listens for SIGTERM and SIGINT from now on, for the rest of the process's life.
     ///
     /// # Errors
-    /// The system refuses.
-    pub fn take() -> io::Result<Self> {
-        let mut set = std::mem::MaybeUninit::uninit();
-        // SAFETY: sigemptyset initialises the set; the signals are valid numbers.
-        let set = unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
-            set.assume_init()
+    /// [`DemoError::System`] when the system will not announce them.
+    pub fn on_signals() -> Result<Self, DemoError> {
+        Self::listen().map_err(|source| DemoError::System { what: "listen for signals", source })
+    }
+
+    fn listen() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let (handle, stop) = Self::by_hand();
+        let (mut terminate, mut interrupt) = {
+            let _context = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
         };
-        // SAFETY: the set is initialised.
-        match unsafe {
-            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut())
-        } {
-            0 => Ok(Self(set)),
-            error => Err(io::Error::from_raw_os_error(error)),
+        thread::Builder::new().name("signals".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _told = terminate.recv() => {}
+                    _told = interrupt.recv() => {}
+                }
+            });
+            handle.stop();
+        })?;
+        Ok(stop)
+    }
+
+    /// A stop that another thread asks for.
+    pub fn by_hand() -> (StopHandle, Self) {
+        let (sender, receiver) = mpsc::channel();
+        (StopHandle(sender), Self(receiver))
+    }
+
+    /// Waits that long, or until asked to stop; whether it was asked.
+    pub fn wait(&self, length: Duration) -> bool {
+        match self.0.recv_timeout(length) {
+            Err(RecvTimeoutError::Timeout) => false,
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => true,
         }
     }
 
-    /// Waits; whether the process was asked to stop meanwhile.
-    pub fn wait(&self, pause: Duration) -> bool {
-        let end = Instant::now() + pause;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let time = libc::timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: i64::from(left.subsec_nanos()),
-            };
-            // SAFETY: set and time are initialised; no information is asked for.
-            let signal = unsafe {
-                libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const time)
-            };
-            if signal > 0 {
-                return true;
-            }
-            if left.is_zero() {
-                return false;
-            }
-        }
+    /// Whether it was asked to stop by now.
+    pub fn is_asked(&self) -> bool {
+        self.wait(Duration::ZERO)
+    }
+}
+
+impl StopHandle {
+    /// Asks to stop.
+    pub fn stop(self) {
+        drop(self.0);
     }
 }

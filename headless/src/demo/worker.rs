@@ -1,125 +1,224 @@
-//! A training worker of the demonstration: hill-climbing over real policies, judged by a real
-//! backtest, written into an Optuna study with its models.
+//! A training worker: climbs from the best known policy, judged by the backtest, trial by trial.
 
-use super::account::backtest;
-use super::candles::{Candles, TRAINING_BARS};
-use super::optuna_writer::{Ending, OpenTrial, StudyWriter};
-use super::policy::{LOOKBACK, Policy};
-use super::stop::StopSignals;
-use cappuccino_core::model::torch::{self, TorchError};
-use cappuccino_core::model::weights::WeightsError;
-use cappuccino_core::words::Direction;
-use clap::Args;
+use super::backtest::Course;
+use super::candles::{Market, TRAINING_BARS};
+use super::error::DemoError;
+use super::optuna_writer::{Ending, OpenTrial, StudyWriter, Suggestion};
+use super::policy::{Policy, WIDTH};
+use super::stop::Stop;
+use super::{ACTOR, at_speed, load_policy, parse_speed, say};
+use cappuccino_core::model::torch;
+use cappuccino_core::model::weights::Weights;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a trial takes at speed 1.
-const TRIAL: Duration = Duration::from_millis(1500);
-/// Range of the step by which weights are moved.
-const STEP: (f64, f64) = (0.005, 0.4);
+const TRIAL_LENGTH: Duration = Duration::from_millis(1500);
+/// Smallest and largest change of a weight from parent to child.
+const STEP: [f64; 2] = [0.03, 1.0];
+/// One trial in this many starts from nothing.
+const FRESH_ONE_IN: u32 = 8;
+/// A start from nothing is pruned below this part of the best known growth.
+const PRUNE_BELOW: f64 = 0.97;
 
-/// What a worker is told.
-#[derive(Clone, Debug, Args)]
+/// What a worker needs to know.
+#[derive(clap::Args, Clone, Debug)]
 pub struct WorkerArgs {
-    /// The study's database
-    #[arg(long)]
+    /// Database of the study; created when missing
+    #[arg(long, value_name = "FILE")]
     pub study_db: PathBuf,
-    /// The study's name
-    #[arg(long)]
+    /// Name of the study
+    #[arg(long, default_value = "demo")]
     pub study: String,
-    /// Folder for models
-    #[arg(long)]
+    /// Folder that receives a folder for every model
+    #[arg(long, value_name = "DIR")]
     pub models: PathBuf,
-    /// Seed of candles and training
-    #[arg(long)]
-    pub seed: u64,
-    /// How much faster than life
-    #[arg(long, default_value_t = 1.0)]
-    pub speed: f64,
-    /// Which worker this is
+    /// Seed of the market and of every choice
     #[arg(long, default_value_t = 1)]
-    pub index: u64,
+    pub seed: u64,
+    /// How much faster than one trial in 1.5 seconds
+    #[arg(long, default_value_t = 1.0, value_parser = parse_speed)]
+    pub speed: f64,
+    /// Which of the workers this is, for its progress lines
+    #[arg(long, default_value_t = 0)]
+    pub index: u32,
 }
 
-/// Why a worker ends.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    /// The study cannot be written.
-    #[error("the study cannot be written: {0}; check the database's folder")]
-    Study(#[from] rusqlite::Error),
-    /// A model cannot be written.
-    #[error("a model cannot be written: {0}; check the folder of models")]
-    Model(#[from] std::io::Error),
-    /// A model cannot be encoded.
-    #[error(transparent)]
-    Torch(#[from] TorchError),
-    /// A model contradicts itself.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-}
-
-/// Trains until it is asked to stop.
+/// Trains until SIGTERM or SIGINT; a trial that this interrupts is recorded as failed.
 ///
 /// # Errors
-/// [`WorkerError`].
-pub fn run(args: &WorkerArgs) -> Result<(), WorkerError> {
-    let stop = StopSignals::take()?;
-    let mut study = StudyWriter::open(&args.study_db, &args.study, Direction::Maximize)?;
-    let candles = Candles::new(args.seed);
-    // A restarted worker must not repeat the trials of its former life.
-    let life = std::env::var("CAPPUCCINO_GENERATION").ok().and_then(|text| text.parse().ok());
-    let seed = args.seed ^ (args.index << 32) ^ (life.unwrap_or(0_u64) << 48);
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut best = Policy::random(&mut rng)?;
-    let mut best_value = f64::NEG_INFINITY;
-    println!("worker {} trains {}", args.index, args.study);
-    loop {
-        let trial = study.begin()?;
-        let step = rng.random_range(STEP.0..STEP.1);
-        study.param(trial, "step", step, STEP)?;
-        #[expect(clippy::cast_possible_truncation, reason = "a step needs no more than f32")]
-        let policy = best.mutated(&mut rng, step as f32)?;
-        let value = backtest(&policy, &candles, LOOKBACK..TRAINING_BARS);
-        if stop.wait(TRIAL.div_f64(args.speed.max(0.01))) {
-            study.end(trial, Ending::Failed)?;
-            println!("trial {} given up: asked to stop", trial.number);
-            return Ok(());
+/// [`DemoError`] when database or model folder cannot be used.
+pub fn run(args: &WorkerArgs) -> Result<(), DemoError> {
+    let stop = Stop::on_signals()?;
+    train(args, &stop, &mut std::io::stdout().lock())
+}
+
+/// Trains until `stop`, printing progress to `out`.
+///
+/// # Errors
+/// As [`run`].
+pub fn train(args: &WorkerArgs, stop: &Stop, out: &mut impl Write) -> Result<(), DemoError> {
+    let bars: Vec<_> = Market::new(args.seed).take(TRAINING_BARS).collect();
+    let study = StudyWriter::open(&args.study_db, &args.study)?;
+    let mut worker = Worker { args, stop, study, course: Course::new(&bars) };
+    say(out, &format!("worker {}: training on {TRAINING_BARS} synthetic bars", args.index))?;
+    while !stop.is_asked() {
+        let trial = worker.study.start_trial()?;
+        let evaluated = worker.evaluate(trial);
+        let ending = *evaluated.as_ref().unwrap_or(&Ending::Failed);
+        match worker.study.finish(trial, ending) {
+            Err(taken @ DemoError::TrialTaken { .. }) => {
+                say(out, &format!("worker {}: {taken}", args.index))?;
+            }
+            outcome => outcome?,
         }
-        save(args, &mut study, trial, &policy)?;
-        study.end(trial, Ending::Complete(value))?;
-        println!("trial {}: return {:.2} %", trial.number, value * 100.0);
-        if value > best_value {
-            (best, best_value) = (policy, value);
-        }
+        evaluated?;
+        say(out, &format!("worker {}: {}", args.index, describe(trial, ending)))?;
+    }
+    say(out, &format!("worker {}: stopped", args.index))
+}
+
+fn describe(trial: OpenTrial, ending: Ending) -> String {
+    let number = trial.number;
+    match ending {
+        Ending::Complete(growth) => format!("trial {number} complete, growth {growth:.4}"),
+        Ending::Pruned(growth) => format!("trial {number} pruned at growth {growth:.4}"),
+        Ending::Failed => format!("trial {number} failed"),
     }
 }
 
-/// Writes the model before the trial is complete: whoever sees the trial finds its files.
-fn save(
-    args: &WorkerArgs,
-    study: &mut StudyWriter,
-    trial: OpenTrial,
-    policy: &Policy,
-) -> Result<(), WorkerError> {
-    let name = format!("trial_{}_1h", trial.number);
-    let folder = args.models.join(&name);
-    std::fs::create_dir_all(&folder)?;
-    let bytes = torch::write(policy.weights())?;
-    write(&folder.join("actor.pth"), &bytes)?;
-    write(&folder.join("critic.pth"), &bytes)?;
-    study.attributes(
-        trial,
-        &[
-            ("name_folder", name.into()),
-            ("model_name", "ppo".into()),
-            ("pid", std::process::id().into()),
-        ],
-    )?;
-    Ok(())
+struct Worker<'a> {
+    args: &'a WorkerArgs,
+    stop: &'a Stop,
+    study: StudyWriter,
+    course: Course,
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::write(path, bytes)
+/// The choices of one trial.
+struct Plan {
+    parent: Option<Policy>,
+    step: f64,
+    candidates: u32,
+    prune_below: f64,
+}
+
+impl Worker<'_> {
+    /// Evaluates one trial; its model is on disk before this returns a value.
+    fn evaluate(&mut self, trial: OpenTrial) -> Result<Ending, DemoError> {
+        let deadline = Instant::now() + at_speed(TRIAL_LENGTH, self.args.speed);
+        let mut chance = ChaCha8Rng::seed_from_u64(self.args.seed);
+        chance.set_stream(trial.number.unsigned_abs());
+        let plan = self.plan(trial, &mut chance)?;
+        let mut best: Option<(Policy, f64)> = None;
+        for candidate in 0..plan.candidates {
+            if self.stop.is_asked() {
+                return Ok(Ending::Failed);
+            }
+            let policy = match &plan.parent {
+                Some(parent) => parent.mutated(plan.step, &mut chance),
+                None => Policy::random(&mut chance),
+            };
+            let growth = self.course.growth(&policy);
+            let beats = |rival: &(Policy, f64)| growth > rival.1;
+            if best.as_ref().is_none_or(beats) {
+                best = Some((policy, growth));
+                self.study.report(trial, candidate.into(), growth)?;
+            }
+        }
+        let Some((policy, growth)) = best.filter(|(_, growth)| growth.is_finite()) else {
+            return Ok(Ending::Failed);
+        };
+        if self.stop.wait(deadline.saturating_duration_since(Instant::now())) {
+            return Ok(Ending::Failed);
+        }
+        if growth < plan.prune_below {
+            return Ok(Ending::Pruned(growth));
+        }
+        self.save(trial, &policy)?;
+        Ok(Ending::Complete(growth))
+    }
+
+    /// Draws the hyperparameters and records them with the trial.
+    fn plan(&mut self, trial: OpenTrial, chance: &mut ChaCha8Rng) -> Result<Plan, DemoError> {
+        let best = self.study.best()?;
+        let parent = match best {
+            Some((number, _)) if chance.random_range(0..FRESH_ONE_IN) != 0 => {
+                // Someone may have cleaned up the folder; then there is nothing to climb from.
+                load_policy(&self.args.models.join(folder_name(number))).ok()
+            }
+            Some(_) | None => None,
+        };
+        let [low, high] = STEP;
+        let step = chance.random_range(low.ln()..high.ln()).exp();
+        let candidates = chance.random_range(2..=8);
+        let is_fresh = parent.is_none();
+        let width = f64::from(u32::try_from(WIDTH).unwrap_or(u32::MAX));
+        self.study.suggest(
+            trial,
+            &[
+                float("step", step, low, high),
+                integer("candidates", f64::from(candidates), 2, 8),
+                categorical("start", if is_fresh { 1.0 } else { 0.0 }, &["best", "fresh"]),
+                integer("net_dimension", width, WIDTH, WIDTH),
+                integer("lookback", 1.0, 1, 1),
+            ],
+        )?;
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        self.study.set_user_attr(trial, "pid", &json!(std::process::id()))?;
+        self.study.set_user_attr(trial, "host", &json!(host))?;
+        let best_growth = best.map_or(0.0, |(_, growth)| growth);
+        let prune_below = if is_fresh { PRUNE_BELOW * best_growth } else { 0.0 };
+        Ok(Plan { parent, step, candidates, prune_below })
+    }
+
+    /// Writes the model and says where it is.
+    fn save(&mut self, trial: OpenTrial, policy: &Policy) -> Result<(), DemoError> {
+        let name = folder_name(trial.number);
+        let folder = self.args.models.join(&name);
+        fs::create_dir_all(&folder).map_err(DemoError::file("create", &folder))?;
+        put(&folder, ACTOR, "actor", &policy.actor())?;
+        put(&folder, "critic.pth", "critic", &policy.critic())?;
+        self.study.set_user_attr(trial, "name_folder", &json!(name))?;
+        self.study.set_user_attr(trial, "model_name", &json!("ppo"))
+    }
+}
+
+/// Name of the folder that a trial's model is written to.
+pub fn folder_name(number: i64) -> String {
+    format!("trial_{number}_1h")
+}
+
+fn put(folder: &Path, file: &str, name: &str, weights: &Weights) -> Result<(), DemoError> {
+    let path = folder.join(file);
+    let bytes = torch::write(weights, name).map_err(DemoError::Pack)?;
+    fs::write(&path, bytes).map_err(DemoError::file("write", &path))
+}
+
+fn float(name: &'static str, internal: f64, low: f64, high: f64) -> Suggestion {
+    let attributes = json!({"step": null, "low": low, "high": high, "log": true});
+    suggestion(name, internal, "FloatDistribution", &attributes)
+}
+
+fn integer(name: &'static str, internal: f64, low: usize, high: usize) -> Suggestion {
+    let attributes = json!({"log": false, "step": 1, "low": low, "high": high});
+    suggestion(name, internal, "IntDistribution", &attributes)
+}
+
+fn categorical(name: &'static str, internal: f64, choices: &[&str]) -> Suggestion {
+    suggestion(name, internal, "CategoricalDistribution", &json!({"choices": choices}))
+}
+
+fn suggestion(
+    name: &'static str,
+    internal: f64,
+    kind: &str,
+    attributes: &serde_json::Value,
+) -> Suggestion {
+    let distribution = json!({"name": kind, "attributes": attributes});
+    Suggestion { name, internal, distribution }
 }

@@ -41,14 +41,14 @@ impl Watch {
                     biased;
                     () = self.introduced(generation) => {}
                     // It may have introduced itself between the last look and its end.
-                    () = ended(&gone) => drop(self.introduce(generation)),
+                    () = ended(&gone) => { self.introduce(generation); }
                 }
                 ended(&gone).await;
             }
             Err(error) => {
                 self.blind(&error);
                 while matches!(shim.try_wait(), Ok(None)) {
-                    drop(self.introduce(generation));
+                    self.introduce(generation);
                     tokio::time::sleep(BLIND_PAUSE).await;
                 }
             }

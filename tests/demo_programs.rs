@@ -1,0 +1,196 @@
+//! The demonstration's worker and trader as real processes, and their study as real Optuna sees it.
+
+use cappuccino_headless::demo::error::DemoError;
+use cappuccino_headless::demo::optuna_writer::StudyWriter;
+use cappuccino_headless::demo::trader::{self, TraderArgs};
+use cappuccino_headless::demo::worker::{self, WorkerArgs};
+use clap::{Args, Command, FromArgMatches};
+use rusqlite::Connection;
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+use support::demo::{arguments, start, terminate, wait_for};
+use support::model::{pythons, run_python};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn play<A: Args + FromArgMatches>(run: impl Fn(&A) -> Result<(), DemoError>) {
+    let Some(arguments) = arguments() else { return };
+    let matches = A::augment_args(Command::new("program")).get_matches_from(arguments);
+    let code = match run(&A::from_arg_matches(&matches).unwrap()) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error}");
+            error.exit_code()
+        }
+    };
+    std::process::exit(code.into());
+}
+
+#[test]
+#[ignore = "a program that other tests start"]
+fn program_worker() {
+    play::<WorkerArgs>(worker::run);
+}
+
+#[test]
+#[ignore = "a program that other tests start"]
+fn program_trader() {
+    play::<TraderArgs>(trader::run);
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).to_str().unwrap().to_owned()
+}
+
+fn start_worker(folder: &Path, index: usize, speed: &str) -> Child {
+    let (db, models) = (path(folder, "study.db"), path(folder, "models"));
+    let index_text = index.to_string();
+    let arguments =
+        ["--study-db", &db, "--models", &models, "--speed", speed, "--index", &index_text];
+    start("program_worker", &arguments, &folder.join(format!("worker-{index}.log")))
+}
+
+fn start_trader(folder: &Path, model: &str) -> Child {
+    let (model, csv) = (path(folder, model), path(folder, "session.csv"));
+    let arguments = ["--model-dir", &model, "--session-csv", &csv, "--speed", "50"];
+    start("program_trader", &arguments, &folder.join("trader.log"))
+}
+
+fn count(folder: &Path, state: &str) -> i64 {
+    let Ok(db) = Connection::open(folder.join("study.db")) else { return 0 };
+    db.busy_timeout(LIMIT).unwrap();
+    let sql = "SELECT count(*) FROM trials WHERE state = ?1";
+    db.query_row(sql, [state], |row| row.get(0)).unwrap_or(0)
+}
+
+fn log(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap_or_default()
+}
+
+fn rows(folder: &Path) -> Vec<Vec<String>> {
+    let columns = |line: &str| line.split(',').map(str::to_owned).collect();
+    log(folder, "session.csv").split_terminator("\r\n").map(columns).collect()
+}
+
+#[test]
+fn a_worker_that_is_told_to_stop_fails_its_trial_and_leaves_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut worker = start_worker(folder.path(), 0, "2");
+    wait_for("a trial begun after two others", LIMIT, || {
+        count(folder.path(), "COMPLETE") >= 2 && count(folder.path(), "RUNNING") == 1
+    });
+    assert_eq!(terminate(&mut worker), Some(0), "{}", log(folder.path(), "worker-0.log"));
+    assert_eq!((count(folder.path(), "RUNNING"), count(folder.path(), "FAIL")), (0, 1));
+    let (best, _growth) = StudyWriter::open(&folder.path().join("study.db"), "demo")
+        .unwrap()
+        .best()
+        .unwrap()
+        .unwrap();
+    let model = folder.path().join("models").join(worker::folder_name(best));
+    assert!(model.join("actor.pth").is_file() && model.join("critic.pth").is_file());
+}
+
+#[test]
+fn a_restarted_trader_goes_on_with_its_money_and_positions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut worker = start_worker(folder.path(), 0, "20");
+    wait_for("a model", LIMIT, || count(folder.path(), "COMPLETE") >= 1);
+    terminate(&mut worker);
+    for restart in 1..=3 {
+        let mut trader = start_trader(folder.path(), "models/trial_0_1h");
+        wait_for("bars", LIMIT, || rows(folder.path()).len() > 20 * restart);
+        assert_eq!(terminate(&mut trader), Some(0), "{}", log(folder.path(), "trader.log"));
+    }
+    let said = log(folder.path(), "trader.log");
+    assert!(said.contains("trader ready: ") && said.contains("trader stopped"), "{said}");
+    let rows = rows(folder.path());
+    assert_eq!(rows[0][..2], ["timestamp", "cash"]);
+    for pair in rows[1..].windows(2) {
+        let number = |row: usize, column: usize| pair[row][column].parse::<f64>().unwrap();
+        assert!(pair[0][0] < pair[1][0], "each bar once, in order");
+        for ticker in [4, 5] {
+            let moved = number(1, ticker) - number(0, ticker) - number(1, ticker + 4);
+            assert!(moved.abs() < 3e-6, "positions change by trades alone: {pair:?}");
+        }
+        let paid: f64 = [8, 9]
+            .iter()
+            .map(|action| {
+                let worth = number(1, *action) * number(1, action - 2);
+                worth + worth.abs() * 0.0025
+            })
+            .sum();
+        assert!((number(0, 1) - number(1, 1) - paid).abs() < 1e-3, "money is conserved: {pair:?}");
+    }
+}
+
+#[test]
+fn defect_missing_actor_never_trades_a_random_network() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::create_dir(folder.path().join("broken")).unwrap();
+    fs::write(folder.path().join("broken/actor.pth"), "no network").unwrap();
+    for model in ["empty", "broken", "nowhere"] {
+        let code = start_trader(folder.path(), model).wait().unwrap().code();
+        let said = log(folder.path(), "trader.log");
+        assert_eq!(code, Some(2), "{model}: {said}");
+        assert!(said.contains("nothing is traded without a sound model"), "{said}");
+        assert!(!said.contains("trader ready"), "{said}");
+        assert!(!folder.path().join("session.csv").exists());
+    }
+}
+
+/// Runs three workers for `length` and returns how often the best grew by more than 1 %.
+fn three_workers(folder: &Path, length: Duration, speed: &str) -> usize {
+    let mut workers: Vec<Child> = (0..3).map(|index| start_worker(folder, index, speed)).collect();
+    let end = Instant::now() + length;
+    let (mut incumbent, mut improvements) = (0.0, 0);
+    wait_for("a trial", LIMIT, || count(folder, "COMPLETE") >= 1);
+    let study = StudyWriter::open(&folder.join("study.db"), "demo").unwrap();
+    wait_for("the end", length + LIMIT, || {
+        let best = study.best().unwrap().map_or(0.0, |(_, growth)| growth);
+        if best > incumbent * 1.01 {
+            (incumbent, improvements) = (best, improvements + 1);
+            eprintln!(
+                "best growth {best:.4} with {:?} to go",
+                end.saturating_duration_since(Instant::now())
+            );
+        }
+        Instant::now() >= end
+    });
+    for worker in &mut workers {
+        assert_eq!(terminate(worker), Some(0));
+    }
+    improvements
+}
+
+#[test]
+fn real_optuna_reads_and_continues_a_study_of_three_workers() {
+    let pythons = pythons("CAPPUCCINO_OPTUNA_PYTHON", "loading our study with Optuna");
+    if pythons.is_empty() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert!(three_workers(folder.path(), Duration::from_secs(20), "8") >= 2);
+    let db = folder.path().join("study.db");
+    for python in pythons {
+        let (best, _growth) = StudyWriter::open(&db, "demo").unwrap().best().unwrap().unwrap();
+        let states = ["COMPLETE", "PRUNED", "FAIL"].map(|state| count(folder.path(), state));
+        let [complete, pruned, failed] = states;
+        let total = complete + pruned + failed;
+        let copy = folder.path().join("copy.db");
+        fs::copy(&db, &copy).unwrap();
+        let said = run_python(&python, include_str!("python/load_study.py"), &[&copy]);
+        assert_eq!(said.trim_end(), format!("{best} {total} {complete} {pruned} {failed}"));
+        eprintln!("{python}: best trial, trials, complete, pruned, failed: {}", said.trim_end());
+    }
+}
+
+#[test]
+#[ignore = "takes two minutes"]
+fn the_demonstration_improves_several_times_within_two_minutes() {
+    let folder = tempfile::tempdir().unwrap();
+    let improvements = three_workers(folder.path(), Duration::from_secs(120), "1");
+    assert!(improvements >= 4, "{improvements}");
+}
