@@ -29,7 +29,7 @@ fn every_way_to_end_is_told_as_it_was() {
         ("kill -KILL $$", ExitStatus::Signal(libc::SIGKILL)),
     ];
     for (generation, (script, status)) in (1..).zip(cases) {
-        rig.launch("w", generation, LIFE).unwrap();
+        rig.launch("w", generation, script).unwrap();
         rig.started();
         assert_eq!(rig.exited(), (Generation(generation), status), "{script}");
     }

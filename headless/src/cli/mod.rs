@@ -32,8 +32,8 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Run { once, no_auto_deploy } => {
             return hooks::run(&at()?, RunOptions { once, no_auto_deploy });
         }
-        Word::DemoWorker(args) => demo::worker::run(&args).map_err(told)?,
-        Word::DemoTrader(args) => demo::trader::run(&args).map_err(told)?,
+        Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
+        Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
         Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
         Word::Start => lifecycle::start(&at()?)?,
         Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,
@@ -73,9 +73,9 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
 }
 
 /// A failure of one of the demonstration's programs, with its own exit code.
-fn told(error: demo::error::DemoError) -> Failure {
+fn told(error: &demo::error::DemoError) -> Failure {
     let exit = if error.exit_code() == 2 { failure::Exit::Usage } else { failure::Exit::Failed };
-    Failure::told(exit, &error)
+    Failure::told(exit, error)
 }
 
 impl From<Demo> for DemoOptions {
