@@ -127,6 +127,23 @@ fn an_end_that_no_runner_saw_is_on_record() {
 }
 
 #[test]
+fn a_life_that_was_killed_with_its_shim_unseen_did_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    rig.launch("w", 9, "exec sleep 1000").unwrap();
+    let identity = rig.started();
+    drop(rig);
+    kill_9(identity.shim_pid);
+    kill_9(identity.pid);
+    until("both are gone", PATIENCE, || {
+        (!lives(identity.shim_pid) && !lives(identity.pid)).then_some(())
+    });
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let last = Some((Generation(9), ExitStatus::Unknown));
+    assert_eq!(rig.probe("w"), ProcessReport::Probed(Probe::Free(last)));
+}
+
+#[test]
 fn a_killed_shim_leaves_no_way_to_double_its_process() {
     let folder = tempfile::tempdir().unwrap();
     let mut rig = Rig::new(folder.path(), PROGRAM);

@@ -16,7 +16,7 @@ pub use slot::Slot;
 
 use crate::shim::{self, ShimOrder};
 use cappuccino_core::words::{
-    BootId, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
+    BootId, ExitStatus, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
 };
 use record::{Ending, ExitRecord, RecordError, RunRecord, SlotFiles};
 use rustix::fd::{AsRawFd, OwnedFd};
@@ -212,15 +212,7 @@ impl Host {
                 return Ok(ProcessReport::Probed(Probe::Unidentified(why)));
             }
             self.forget(name);
-            return Ok(match record::read::<ExitRecord>(&slot.files.exit)? {
-                None => ProcessReport::Probed(Probe::Free(None)),
-                Some(ExitRecord { generation, ending, .. }) => match ending {
-                    Ending::Ended(status) => {
-                        ProcessReport::Probed(Probe::Free(Some((generation, status))))
-                    }
-                    Ending::NotStarted(why) => ProcessReport::LaunchFailed(generation, why),
-                },
-            });
+            return Ok(last_life(&slot)?);
         }
         if let Some(record) = slot.living(self.config.boot).map_err(system)? {
             return self.adopt(name, slot, &record);
@@ -306,6 +298,25 @@ impl Host {
             task.abort();
         }
     }
+}
+
+/// How the last life of a vacant slot ended. One that said it ran but left no exit record was
+/// killed together with its shim: it did live, and nobody saw the end.
+fn last_life(slot: &Slot) -> Result<ProcessReport, RecordError> {
+    let ran = record::read::<RunRecord>(&slot.files.run)?.map(|record| record.generation);
+    let ended = record::read::<ExitRecord>(&slot.files.exit)?;
+    let free = |last| ProcessReport::Probed(Probe::Free(last));
+    Ok(match (ran, ended) {
+        (Some(ran), Some(ended)) if ran > ended.generation => {
+            free(Some((ran, ExitStatus::Unknown)))
+        }
+        (Some(ran), None) => free(Some((ran, ExitStatus::Unknown))),
+        (_, Some(ExitRecord { generation, ending, .. })) => match ending {
+            Ending::Ended(status) => free(Some((generation, status))),
+            Ending::NotStarted(why) => ProcessReport::LaunchFailed(generation, why),
+        },
+        (None, None) => free(None),
+    })
 }
 
 /// Gives the shim its order and closes its standard input.
