@@ -6,11 +6,11 @@ use crate::decision::{Committed, Decision, Orders};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
 use crate::words::{
-    Command, Decline, Effect, Intent, IntentId, Moment, Note, Observation, Policy, ProcessName,
-    ProcessPolicy, Refusal, Request, Resolution, Role, Span,
+    Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Events one observation may lead to. A longer chain is a cycle between machines: a bug, cut off
 /// here so that it shows as an alert instead of a hang.
@@ -112,7 +112,7 @@ impl<'a> Draft<'a> {
 
     fn observe(&mut self, observation: &Observation) {
         match observation {
-            Observation::Booted => self.boot(),
+            Observation::Booted(newest) => self.boot(newest),
             Observation::ShuttingDown => {
                 self.world.shutting_down = true;
                 self.notes.push(Note::RunnerStopping);
@@ -140,7 +140,7 @@ impl<'a> Draft<'a> {
 
     /// After whatever: look for everything that may live, take up what was asked and not
     /// answered, and bring every goal in line with the configuration and the deployment.
-    fn boot(&mut self) {
+    fn boot(&mut self, newest: &BTreeMap<ProcessName, Generation>) {
         self.world.shutting_down = false;
         self.notes.push(Note::RunnerStarted);
         for name in self.policy.processes.keys() {
@@ -148,7 +148,8 @@ impl<'a> Draft<'a> {
         }
         let names: Vec<ProcessName> = self.world.processes.keys().cloned().collect();
         for name in &names {
-            self.send_process(name.clone(), process::Event::Booted);
+            let newest = newest.get(name).copied().unwrap_or_default();
+            self.send_process(name.clone(), process::Event::Booted(newest));
         }
         self.drain();
         for name in names {

@@ -77,7 +77,7 @@ impl Runner {
     pub async fn run(mut self) -> std::io::Result<(Ending, Keeper)> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        self.observe(Observation::Booted).await;
+        self.observe(self.booted()).await;
         loop {
             self.publish();
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
@@ -117,6 +117,11 @@ impl Runner {
         Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1))
     }
 
+    /// The runner is up, with what the slots say on disk.
+    fn booted(&self) -> Observation {
+        Observation::Booted(self.actor.newest_lives(self.keeper.engine().world()))
+    }
+
     /// Handles an observation and those that wait behind it, then shows one new picture.
     async fn burst(&mut self, first: Observation) {
         self.observe(first).await;
@@ -145,7 +150,7 @@ impl Runner {
                     // After a reopen the world may look different: everything is looked at anew,
                     // then the observation is told again; machines ignore what they know.
                     waiting.push_front(observation);
-                    waiting.push_front(Observation::Booted);
+                    waiting.push_front(self.booted());
                 }
             }
         }
@@ -231,7 +236,7 @@ impl Runner {
             Err(error) => {
                 let text = error.to_string();
                 self.recover(&error).await;
-                self.observe(Observation::Booted).await;
+                self.observe(self.booted()).await;
                 Err(AskError::Store(text))
             }
         }

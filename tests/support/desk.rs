@@ -70,7 +70,7 @@ impl Desk {
         let engine = Engine::new(policy.clone(), World::default());
         let now = Moment { wall: Timestamp(1_760_000_000_000), boot: BootId(1), uptime: Span(0) };
         let mut desk = Self { now, disk, policy, store: Some(store), engine, requests: 0 };
-        let effects = desk.observe(&Observation::Booted);
+        let effects = desk.observe(&Observation::Booted(Default::default()));
         (desk, effects)
     }
 
@@ -105,7 +105,7 @@ impl Desk {
         let world = store.reader().load_world().unwrap();
         self.engine = Engine::new(self.policy.clone(), world);
         self.store = Some(store);
-        self.observe(&Observation::Booted)
+        self.observe(&Observation::Booted(Default::default()))
     }
 
     /// Time passes; the engine wakes at each of its deadlines on the way.

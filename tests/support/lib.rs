@@ -1,6 +1,7 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod daemon;
 pub mod demo;

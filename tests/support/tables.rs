@@ -78,6 +78,7 @@ fn processes() -> Vec<(&'static str, Process)> {
         ("cooldown", process::Phase::Cooldown { since, wait }),
         ("unknown (start asked)", unknown(Believed::Asked)),
         ("unknown (was alive)", unknown(Believed::Alive)),
+        ("unknown (start refused)", unknown(Believed::Refused)),
     ];
     phases
         .into_iter()
@@ -111,7 +112,8 @@ fn process_events() -> Vec<(&'static str, process::Event)> {
         ("looked: unidentified", reported(Probed(Probe::Unidentified("somebody".into())))),
         ("restart asked", process::Event::Restart),
         ("reset asked", process::Event::Reset),
-        ("runner came up", process::Event::Booted),
+        ("runner came up", process::Event::Booted(now)),
+        ("runner came up with an old backup", process::Event::Booted(Generation(8))),
         ("runner goes down", process::Event::ShuttingDown),
         ("every deadline over", process::Event::Tick),
     ]

@@ -7,12 +7,14 @@ use super::ids::{
 use super::run::{ExitStatus, RunIdentity};
 use super::trial::StudyIdentity;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One thing that happened outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
-    /// The runner came up, after whatever.
-    Booted,
+    /// The runner came up, after whatever; the newest life of each slot that left a record on
+    /// disk. It can be newer than our own record of it, when that is an old backup.
+    Booted(BTreeMap<ProcessName, Generation>),
     /// The runner is going down; every process is to be stopped first.
     ShuttingDown,
     /// Time passed; some deadline may be over.

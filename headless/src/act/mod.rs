@@ -46,6 +46,12 @@ impl Actor {
         Self { config, workspace, host, models, jobs: BTreeMap::new(), reports }
     }
 
+    /// The newest life of each slot that left a record on disk.
+    pub fn newest_lives(&self, world: &World) -> BTreeMap<ProcessName, Generation> {
+        let names = self.config.commands.keys().chain(world.processes.keys());
+        names.map(|name| (name.clone(), self.host.newest_life(name))).collect()
+    }
+
     /// Ends the work that nothing waits for any more.
     pub fn forget_unwanted(&mut self, world: &World) {
         self.jobs.retain(|id, job| {

@@ -289,6 +289,16 @@ impl Host {
         Ok(())
     }
 
+    /// The newest life of a slot that left a record; 0 when none did. A record that cannot be read
+    /// is told when somebody looks for that process.
+    pub fn newest_life(&self, name: &ProcessName) -> Generation {
+        let files = self.slot(name).files;
+        let ran = record::read::<RunRecord>(&files.run).ok().flatten();
+        let ended = record::read::<ExitRecord>(&files.exit).ok().flatten();
+        let ran = ran.map(|record| record.generation);
+        ran.max(ended.map(|record| record.generation)).unwrap_or_default()
+    }
+
     fn slot(&self, name: &ProcessName) -> Slot {
         Slot { files: SlotFiles::new(&self.config.run_dir, name.as_str()) }
     }

@@ -228,7 +228,7 @@ impl Simulation {
         self.incarnation += 1;
         let world = World { shutting_down: false, ..self.disk.clone() };
         self.runner = Some(Engine::new(self.policy.clone(), world));
-        self.observe(&Observation::Booted)?;
+        self.observe(&Observation::Booted(Default::default()))?;
         self.look_at_study()
     }
 

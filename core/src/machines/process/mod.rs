@@ -146,6 +146,9 @@ pub enum Believed {
     Asked,
     /// It ran.
     Alive,
+    /// Its start was refused because the slot is taken: whoever lives there is another, even one
+    /// that bears the same number (after an old backup was restored, numbers are given out again).
+    Refused,
 }
 
 /// Totals of a process since its first start.
@@ -170,8 +173,8 @@ pub enum Event {
     Restart,
     /// An operator wants its failures forgotten.
     Reset,
-    /// The runner came up.
-    Booted,
+    /// The runner came up; the newest life of the slot that left a record on disk.
+    Booted(Generation),
     /// The runner is going down.
     ShuttingDown,
     /// Time passed.

@@ -91,7 +91,7 @@ impl Turn<'_> {
         }
         match self.process.phase {
             Phase::Starting { trust, .. } => {
-                self.look(self.process.clone(), Believed::Asked, trust).done()
+                self.look(self.process.clone(), Believed::Refused, trust).done()
             }
             Phase::Unknown { .. } => Answer::Unchanged(Unchanged::AlreadySo),
             Phase::Running { .. }
@@ -198,7 +198,10 @@ impl Turn<'_> {
         match &self.process.phase {
             Phase::Unknown { believed: Believed::Asked, trust, .. } if status.is_none() => {
                 // The start never happened: nothing ended, nothing is counted.
-                self.start_if_wanted(*trust)
+                self.start_if_wanted(*trust, last)
+            }
+            Phase::Unknown { believed: Believed::Refused, trust, .. } => {
+                self.start_if_wanted(*trust, last)
             }
             Phase::Unknown { trust, .. } | Phase::Running { trust, .. } => {
                 self.ended_by_itself(*trust, &status.unwrap_or(ExitStatus::Unknown))
@@ -214,8 +217,15 @@ impl Turn<'_> {
         }
     }
 
-    fn start_if_wanted(self, trust: Trust) -> Answer<Process> {
-        let process = self.process.clone();
+    fn start_if_wanted(
+        self,
+        trust: Trust,
+        last: Option<&(Generation, ExitStatus)>,
+    ) -> Answer<Process> {
+        let mut process = self.process.clone();
+        // No number is given out twice, whatever the record says of them.
+        let used = last.map_or(process.generation, |(generation, _)| *generation);
+        process.generation = process.generation.max(used);
         match process.goal {
             Goal::Up(_) => self.start(process, trust),
             Goal::Down => self.vacant(Process { phase: Phase::Stopped, ..process }),
@@ -225,7 +235,9 @@ impl Turn<'_> {
     }
 
     fn found_held(self, generation: Generation, identity: &RunIdentity) -> Answer<Process> {
-        let ours = generation == self.process.generation;
+        let refused =
+            matches!(self.process.phase, Phase::Unknown { believed: Believed::Refused, .. });
+        let ours = generation == self.process.generation && !refused;
         match &self.process.phase {
             Phase::Running { identity: known, .. } if ours && known == identity => {
                 Answer::Unchanged(Unchanged::AlreadySo)
@@ -252,7 +264,9 @@ impl Turn<'_> {
         identity: &RunIdentity,
         then: Then,
     ) -> Answer<Process> {
-        self.stop_life(self.process.clone(), generation, identity, then).done()
+        let mut process = self.process.clone();
+        process.generation = process.generation.max(generation);
+        self.stop_life(process, generation, identity, then).done()
     }
 
     fn found_stranger(self, why: &str) -> Answer<Process> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::machines::{Answer, Step, Unchanged};
 use crate::rules::restart::Failures;
-use crate::words::{Effect, Refusal};
+use crate::words::{Effect, Generation, Refusal};
 
 /// The answer of `process` to `event`.
 pub fn step(context: Context<'_>, process: &Process, event: &Event) -> Answer<Process> {
@@ -16,7 +16,7 @@ pub fn step(context: Context<'_>, process: &Process, event: &Event) -> Answer<Pr
         Event::Reported(report) => turn.reported(report),
         Event::Restart => turn.restart(),
         Event::Reset => turn.reset(),
-        Event::Booted => turn.booted(),
+        Event::Booted(newest) => turn.booted(*newest),
         Event::ShuttingDown => turn.shutting_down(),
         Event::Tick => turn.tick(),
     }
@@ -105,8 +105,12 @@ impl Turn<'_> {
         }
     }
 
-    fn booted(self) -> Answer<Process> {
-        let process = self.process.clone();
+    fn booted(self, newest: Generation) -> Answer<Process> {
+        let mut process = self.process.clone();
+        if newest > process.generation {
+            // Our record is an old backup: no number that may be in use is given out again.
+            process.generation = newest.next();
+        }
         match &self.process.phase {
             Phase::Starting { trust, .. } => self.look(process, Believed::Asked, *trust).done(),
             Phase::Running { trust, .. } => self.look(process, Believed::Alive, *trust).done(),
@@ -118,11 +122,9 @@ impl Turn<'_> {
             }
             Phase::Stopped => match process.goal {
                 Goal::Up(_) => self.start(process, Trust::Full).done(),
-                Goal::Down => Answer::Unchanged(Unchanged::AlreadySo),
+                Goal::Down => self.settle(process),
             },
-            Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => {
-                Answer::Unchanged(Unchanged::AlreadySo)
-            }
+            Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => self.settle(process),
         }
     }
 
