@@ -304,7 +304,7 @@ impl StudyReader {
             let chunk = self.snapshot(connection, known, |connection, known| {
                 rows::trials_named(connection, known.schema, known.objective, ids)
             })?;
-            if chunk.rows.len() < ids.len() {
+            if chunk.rows.len() + chunk.damaged < ids.len() {
                 return Err(Stop::Resync(ResyncReason::TrialDeleted));
             }
             damaged += chunk.damaged;
@@ -374,7 +374,9 @@ impl StudyReader {
             }
         }
         for (trial_id, name, value) in &chunk.params {
-            catalog.put_param(*trial_id, name, *value);
+            if let Some(name) = chunk.names.get(*name) {
+                catalog.put_param(*trial_id, name, *value);
+            }
         }
         (finished, touched)
     }

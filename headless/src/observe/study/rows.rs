@@ -7,7 +7,6 @@ use super::schema::Schema;
 use cappuccino_core::words::trial::Anchor;
 use cappuccino_core::words::{Direction, StudyIdentity, TrialId, TrialState};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeMap;
 
 /// Trials read in one snapshot.
 pub(super) const CHUNK: usize = 2000;
@@ -18,9 +17,11 @@ pub(super) const OPEN_CHUNK: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) rows: Vec<Row>,
-    /// Trial, parameter, internal value.
-    pub(super) params: Vec<(i64, String, f64)>,
-    /// Ends as stored, for the calibration of the writer's clock.
+    /// Names of the parameters in `params`.
+    pub(super) names: Vec<String>,
+    /// Trial, place of the parameter's name, internal value.
+    pub(super) params: Vec<(i64, usize, f64)>,
+    /// Rows that make no sense.
     pub(super) damaged: usize,
 }
 
@@ -100,7 +101,12 @@ pub(super) fn trials_named(
             complete(connection, schema, objective, (*id, *id), &mut found)?;
         }
         chunk.rows.append(&mut found.rows);
-        chunk.params.append(&mut found.params);
+        for (trial, name, value) in found.params {
+            if let Some(name) = found.names.get(name) {
+                let place = chunk.place_of_name(name);
+                chunk.params.push((trial, place, value));
+            }
+        }
         chunk.damaged += found.damaged;
     }
     Ok(chunk)
@@ -141,8 +147,6 @@ fn complete(
     range: (i64, i64),
     chunk: &mut Chunk,
 ) -> rusqlite::Result<()> {
-    let places: BTreeMap<i64, usize> =
-        chunk.rows.iter().enumerate().map(|(place, row)| (row.trial_id, place)).collect();
     let kind = if schema.value_type { "value_type" } else { "NULL" };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT trial_id, value, {kind} FROM trial_values \
@@ -150,7 +154,7 @@ fn complete(
     ))?;
     let mut rows = statement.query(params![range.0, range.1, objective])?;
     while let Some(row) = rows.next()? {
-        let Some(trial) = place_of(&places, row.get(0)?, &mut chunk.rows) else { continue };
+        let Some(trial) = row_of(row.get(0)?, &mut chunk.rows) else { continue };
         let kind = row.get_ref(2)?.as_str_or_null().ok().flatten();
         trial.value = decode::value(row.get(1)?, kind);
         if trial.value.is_none() && trial.state == TrialState::Complete {
@@ -163,7 +167,7 @@ fn complete(
     )?;
     let mut rows = statement.query(params![range.0, range.1])?;
     while let Some(row) = rows.next()? {
-        let Some(trial) = place_of(&places, row.get(0)?, &mut chunk.rows) else { continue };
+        let Some(trial) = row_of(row.get(0)?, &mut chunk.rows) else { continue };
         let (key, json) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
         trial.feasible &= decode::satisfied(key, json);
     }
@@ -174,20 +178,29 @@ fn complete(
     let mut rows = statement.query(params![range.0, range.1])?;
     while let Some(row) = rows.next()? {
         let trial_id = row.get(0)?;
-        if places.contains_key(&trial_id) {
+        if row_of(trial_id, &mut chunk.rows).is_some() {
             let value: Option<f64> = row.get(2)?;
-            chunk.params.push((trial_id, row.get(1)?, value.unwrap_or(f64::NAN)));
+            let place = chunk.place_of_name(row.get_ref(1)?.as_str()?);
+            chunk.params.push((trial_id, place, value.unwrap_or(f64::NAN)));
         }
     }
     Ok(())
 }
 
-fn place_of<'a>(
-    places: &BTreeMap<i64, usize>,
-    trial_id: i64,
-    rows: &'a mut [Row],
-) -> Option<&'a mut Row> {
-    places.get(&trial_id).and_then(|place| rows.get_mut(*place))
+/// The row of a trial; rows are in the order of their ids.
+fn row_of(trial_id: i64, rows: &mut [Row]) -> Option<&mut Row> {
+    let place = rows.binary_search_by_key(&trial_id, |row| row.trial_id).ok()?;
+    rows.get_mut(place)
+}
+
+impl Chunk {
+    /// The place of a parameter's name; a study has a handful of them.
+    fn place_of_name(&mut self, name: &str) -> usize {
+        self.names.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        })
+    }
 }
 
 /// What an audit compares: how many trials, the highest id, how many complete.
