@@ -30,7 +30,7 @@ fn defect_abs_threshold() {
     desk.deploy(trial(1, 1.0), 100);
     desk.seen(Some(trial(2, -50.0)));
     assert_eq!(desk.world().deployment.slot.phase.under_way(), None);
-    let why = desk.world().deployment.slot.declined.clone().unwrap().1;
+    let why = desk.world().deployment.slot.declined.clone().unwrap().why.to_string();
     assert!(why.contains("-51"), "the decline tells the signed gain: {why}");
 }
 
@@ -178,4 +178,19 @@ fn defect_no_rollback() {
     assert_eq!(desk.world().processes[&name("trader")].runs, Some(first));
     desk.seen(Some(trial(2, 2.0)));
     assert_eq!(desk.world().deployment.slot.phase.under_way(), None, "what was undone is held");
+}
+
+/// A rollback by hand was undone seconds later by the next improvement.
+#[test]
+fn a_rollback_lasts_at_least_the_dwell() {
+    let (mut desk, _) = Desk::new(small_policy());
+    desk.deploy(trial(1, 1.0), 100);
+    desk.deploy(trial(2, 2.0), 200);
+    desk.ask(Command::Rollback { to: None, hold: true, reason: "it loses".into() }).unwrap();
+    desk.reported(cappuccino_core::words::DeploymentReport::Verified(Ok(())));
+    desk.cut_over(300);
+    desk.seen(Some(trial(3, 3.0)));
+    assert_eq!(desk.world().deployment.slot.phase.under_way(), None, "too soon");
+    desk.pass(desk.policy.deployment.min_dwell);
+    assert!(desk.world().deployment.slot.phase.under_way().is_some(), "by itself, afterwards");
 }

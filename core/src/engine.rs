@@ -63,13 +63,24 @@ impl Engine {
         processes.chain(deployment).chain(self.dwell_left(now)).min()
     }
 
+    /// Whether there is a trial to propose, and a trader to deploy it to.
+    fn has_proposal(&self) -> bool {
+        let best = matches!(&self.world.study, Study::Following { best: Some(_), .. });
+        best && self.policy.trader.is_some() && !self.world.shutting_down
+    }
+
     /// Time until a candidate that came too soon may be proposed again.
     fn dwell_left(&self, now: Moment) -> Option<Span> {
         let slot = &self.world.deployment.slot;
-        let too_soon = Decline::TooSoon.to_string();
-        slot.declined.as_ref().filter(|(_, reason)| reason.ends_with(&too_soon))?;
+        slot.declined.as_ref().filter(|declined| declined.why == Decline::TooSoon)?;
+        // While nothing can be proposed, the end of the dwell is no reason to wake.
+        if !deployment::may_propose(&slot.phase) || !self.has_proposal() {
+            return None;
+        }
         let last = slot.cutovers.last()?;
-        Some(self.policy.deployment.min_dwell.minus(now.since(*last)))
+        let left = self.policy.deployment.min_dwell.minus(now.since(*last));
+        // Once it is over, the proposal has been made with the wake-up itself.
+        (left > Span::ZERO).then_some(left)
     }
 }
 

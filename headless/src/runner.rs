@@ -133,9 +133,7 @@ impl Runner {
 
     async fn due(&mut self) {
         let now = self.clock.now();
-        if self.keeper.engine().deadline(now).is_some_and(|left| left.0 <= 0) {
-            self.observe(Observation::Tick).await;
-        }
+        self.observe(Observation::Tick).await;
         self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
     }
 

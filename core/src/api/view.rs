@@ -64,7 +64,7 @@ fn deployment_view(deployment: &Deployment, policy: &Policy, now: Moment) -> Dep
             .and_then(find),
         deadline: deployment.deadline(&policy.deployment, now).map(|left| now.wall.plus(left)),
         rollback_target: deployment.rollback_target(live).and_then(find),
-        declined: slot.declined.as_ref().map(|(_, why)| why.clone()),
+        declined: slot.declined.as_ref().map(|declined| declined.why.to_string()),
         halted,
         holds: slot
             .holds

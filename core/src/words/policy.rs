@@ -27,9 +27,10 @@ pub struct DeploymentPolicy {
     pub min_improvement_percent: f64,
     /// Least gain in the objective's own unit.
     pub min_improvement_absolute: f64,
-    /// Least time between two automatic cutovers; against chasing noise.
+    /// Least time from any cutover to the next automatic one; against chasing noise, and so that a
+    /// rollback lasts.
     pub min_dwell: Span,
-    /// Most automatic cutovers in 24 hours.
+    /// Most cutovers in 24 hours before automatic ones wait.
     pub max_per_day: u32,
     /// How long a model's files must stay untouched before they are copied.
     pub settle: Span,

@@ -29,7 +29,7 @@ auto = true
 # Least gain over the live model's value, in percent of its magnitude, in the study's direction.
 min_improvement_percent = 1.0
 # min_improvement_absolute = 0.0
-# Least time between two automatic deployments, and most of them in a day.
+# Least time from any cutover to the next automatic one, and most of them in a day.
 # min_dwell = "10m"
 # max_per_day = 24
 # How long a model's files must be untouched before they are copied, and how long to wait for it.

@@ -50,7 +50,7 @@ timeframe = "1h"
 
 [deployment]
 min_improvement_percent = 1.0
-min_dwell = "5s"
+min_dwell = "15s"
 max_per_day = 1000
 settle = "2s"
 probation = "10s"

@@ -80,6 +80,8 @@ pub struct Simulation {
     /// The runner, while it is up, and which one it is: answers to an earlier one are lost.
     pub(super) runner: Option<Engine>,
     pub(super) incarnation: u64,
+    /// Which setting of the runner's one timer counts.
+    timer: u64,
     pub(super) heap: BinaryHeap<Reverse<(i64, u64, Coming)>>,
     pub(super) order: u64,
     pub(super) last_trouble: i64,
@@ -106,6 +108,7 @@ impl Simulation {
             disk: World::default(),
             runner: None,
             incarnation: 0,
+            timer: 0,
             heap: BinaryHeap::new(),
             order: 0,
             last_trouble: 0,
@@ -147,9 +150,7 @@ impl Simulation {
             Coming::Report(incarnation, report) if incarnation == self.incarnation => {
                 self.deliver(report)
             }
-            Coming::Wake(incarnation) if incarnation == self.incarnation => {
-                self.observe(&Observation::Tick)
-            }
+            Coming::Wake(timer) if timer == self.timer => self.observe(&Observation::Tick),
             Coming::Report(..) | Coming::Wake(_) => Ok(()),
             Coming::End(name, generation, status) => self.life_ends(&name, generation, status),
             Coming::Trial => self.trial(),
@@ -207,7 +208,9 @@ impl Simulation {
     fn sleep(&mut self) {
         let Some(engine) = &self.runner else { return };
         if let Some(left) = engine.deadline(self.body.now()) {
-            self.after(left.0.max(1), Coming::Wake(self.incarnation));
+            // The runner has one timer: setting it anew forgets the earlier time.
+            self.timer += 1;
+            self.after(left.0.max(1), Coming::Wake(self.timer));
         }
     }
 

@@ -21,11 +21,10 @@ impl Turn<'_> {
         let mut step = self
             .enter(Phase::Draining(cutover))
             .tell(Tell::Trader(process::Event::Want(process::Goal::Down)));
-        if attempt.cause == Cause::Automatic {
-            let cutovers = &mut step.next.slot.cutovers;
-            cutovers.retain(|moment| self.now().since(*moment) < RATE_WINDOW);
-            cutovers.push(self.now());
-        }
+        // Whoever caused it: after a rollback, too, the next automatic cutover waits its dwell.
+        let cutovers = &mut step.next.slot.cutovers;
+        cutovers.retain(|moment| self.now().since(*moment) < RATE_WINDOW);
+        cutovers.push(self.now());
         step
     }
 

@@ -27,8 +27,9 @@ pub use step::step;
 
 use super::alert;
 use crate::words::{
-    Candidate, Cause, Command, DeploymentId, DeploymentPolicy, DeploymentReport, Generation, Mode,
-    Moment, Revision, RevisionId, Span, Stage, Standing, StudyIdentity, TrialId, TrialNumber,
+    Candidate, Cause, Command, Decline, DeploymentId, DeploymentPolicy, DeploymentReport,
+    Generation, Mode, Moment, Revision, RevisionId, Span, Stage, Standing, StudyIdentity, TrialId,
+    TrialNumber,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,10 +76,21 @@ pub struct Slot {
     pub holds: Vec<Hold>,
     /// Automatic rollbacks since a model last proved itself.
     pub rollbacks: u32,
-    /// Automatic cutovers of the last day, oldest first.
+    /// Cutovers of the last day, oldest first, whoever caused them.
     pub cutovers: Vec<Moment>,
     /// The last decline that was noted, so that it is noted once.
-    pub declined: Option<(TrialId, String)>,
+    pub declined: Option<Declined>,
+}
+
+/// A decline of the best trial, beside a certain live model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Declined {
+    /// Which trial.
+    pub trial_id: TrialId,
+    /// What was live: after a cutover the same decline is news again.
+    pub live: Option<RevisionId>,
+    /// Why.
+    pub why: Decline,
 }
 
 /// A trial that automatic deployment leaves alone.

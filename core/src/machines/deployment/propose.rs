@@ -2,7 +2,8 @@
 
 use super::step::{Turn, judge};
 use super::{
-    Attempt, Context, Deployment, Phase, RATE_WINDOW, REVISIONS_MAX, SUPERSEDE_MAX, study_alert,
+    Attempt, Context, Declined, Deployment, Phase, RATE_WINDOW, REVISIONS_MAX, SUPERSEDE_MAX,
+    study_alert,
 };
 use crate::machines::{Answer, Step, Unchanged};
 use crate::rules::improvement::improves;
@@ -109,8 +110,8 @@ impl Turn<'_> {
     }
 
     fn decline(self, candidate: &Candidate, why: Decline) -> Answer<Deployment> {
-        // The live value is part of the key: a decline is news again after every cutover.
-        let reason = (candidate.trial_id, format!("{:?} {why}", self.deployment.slot.phase.live()));
+        let live = self.deployment.slot.phase.live();
+        let reason = Declined { trial_id: candidate.trial_id, live, why: why.clone() };
         if self.deployment.slot.declined.as_ref() == Some(&reason) {
             return Answer::Unchanged(Unchanged::AlreadySo);
         }
