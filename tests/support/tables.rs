@@ -109,6 +109,11 @@ fn process_events() -> Vec<(&'static str, process::Event)> {
         ("looked: nobody, it ended", reported(Probed(Probe::Free(Some((now, status)))))),
         ("looked: it lives", reported(Probed(Probe::Held(now, identity(7))))),
         ("looked: a stray lives", reported(Probed(Probe::Held(Generation(9), identity(9))))),
+        ("looked: start failed", reported(Probed(Probe::NotStarted(now, "why".into())))),
+        (
+            "looked: an earlier start failed",
+            reported(Probed(Probe::NotStarted(Generation(3), "why".into()))),
+        ),
         ("looked: unidentified", reported(Probed(Probe::Unidentified("somebody".into())))),
         ("restart asked", process::Event::Restart),
         ("reset asked", process::Event::Reset),

@@ -63,6 +63,8 @@ pub enum ProcessReport {
 pub enum Probe {
     /// Nobody lives in its slot; the last life that left a record.
     Free(Option<(Generation, ExitStatus)>),
+    /// Nobody lives in its slot, and this life could not be started; a sentence with the remedy.
+    NotStarted(Generation, String),
     /// This life holds the slot; its end will be reported.
     Held(Generation, RunIdentity),
     /// The slot is taken, but by whom cannot be proven; a sentence.

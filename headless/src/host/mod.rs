@@ -323,7 +323,7 @@ fn last_life(slot: &Slot) -> Result<ProcessReport, RecordError> {
         (Some(ran), None) => free(Some((ran, ExitStatus::Unknown))),
         (_, Some(ExitRecord { generation, ending, .. })) => match ending {
             Ending::Ended(status) => free(Some((generation, status))),
-            Ending::NotStarted(why) => ProcessReport::LaunchFailed(generation, why),
+            Ending::NotStarted(why) => ProcessReport::Probed(Probe::NotStarted(generation, why)),
         },
         (None, None) => free(None),
     })

@@ -248,16 +248,20 @@ impl Turn<'_> {
                     && Some(revision.id) != attempt.live
             })
             .map(|revision| revision.id);
-        let live_is_good =
-            attempt.live.and_then(|live| self.standing_of(live)) == Some(&Standing::Good);
+        let live = attempt.live.filter(|live| *live != unfit);
+        let live_is_good = live.and_then(|live| self.standing_of(live)) == Some(&Standing::Good);
         let text = format!("revision {unfit} cannot be rolled back to: {why}");
         let step = match next_target {
             Some(target) => self.roll_back(target, attempt.live, attempt.cause.clone()),
-            None if live_is_good => self.enter(self.settled(attempt.live)).raise(
-                rollback_alert(),
-                text.as_str(),
-                "the live model stays; deploy another trial with `cappuccino deploy`",
-            ),
+            // The rollback may have begun while the trader was on its way down.
+            None if live_is_good => self
+                .enter(self.settled(live))
+                .tell(Tell::Trader(process::Event::Want(process::Goal::Up(live))))
+                .raise(
+                    rollback_alert(),
+                    text.as_str(),
+                    "the live model stays; deploy another trial with `cappuccino deploy`",
+                ),
             None => self.halt(&text),
         };
         judge(step, unfit, Standing::Bad(Failure::Corrupt(why.to_owned())))

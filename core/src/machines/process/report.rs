@@ -185,6 +185,7 @@ impl Turn<'_> {
     fn probed(self, probe: &Probe) -> Answer<Process> {
         match probe {
             Probe::Free(last) => self.found_free(last.as_ref()),
+            Probe::NotStarted(generation, why) => self.found_not_started(*generation, why),
             Probe::Held(generation, identity) => self.found_held(*generation, identity),
             Probe::Unidentified(why) => self.found_stranger(why),
         }
@@ -214,6 +215,24 @@ impl Turn<'_> {
             Phase::Stopped | Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => {
                 Answer::Unchanged(Unchanged::AlreadySo)
             }
+        }
+    }
+
+    /// A start that failed: the present one, or an earlier one whose record says nothing about the
+    /// present life but that its slot is free.
+    fn found_not_started(self, generation: Generation, why: &str) -> Answer<Process> {
+        match self.process.phase {
+            Phase::Unknown { .. } if generation == self.process.generation => {
+                self.launch_failed(generation, why)
+            }
+            Phase::Unknown { .. }
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Stopping { .. }
+            | Phase::Stopped
+            | Phase::Done(_)
+            | Phase::Backoff { .. }
+            | Phase::Cooldown { .. } => self.found_free(Some(&(generation, ExitStatus::Unknown))),
         }
     }
 
