@@ -94,23 +94,28 @@ fn main() {
     beside_optuna(&path);
 }
 
+/// Optuna's own time for the same questions.
+const SCRIPT: &str = "
+import resource, time, optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+study = optuna.load_study(study_name=None, storage='sqlite:///DATABASE')
+began = time.monotonic()
+best = study.best_trial.number
+best_time = time.monotonic() - began
+began = time.monotonic()
+count = len(study.get_trials(deepcopy=False))
+all_time = time.monotonic() - began
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(f'optuna {optuna.__version__}: best_trial {best_time*1000:.0f} ms (trial {best}),')
+print(f'  all {count} trials {all_time:.1f} s, memory {memory:.0f} MiB')
+";
+
 fn beside_optuna(path: &Path) {
     let Ok(pythons) = std::env::var("CAPPUCCINO_OPTUNA_PYTHON") else {
         println!("Optuna beside it: CAPPUCCINO_OPTUNA_PYTHON names no interpreter");
         return;
     };
-    let script = format!(
-        "import time, resource, optuna\n\
-         optuna.logging.set_verbosity(optuna.logging.ERROR)\n\
-         study = optuna.load_study(study_name=None, storage='sqlite:///{}')\n\
-         began = time.monotonic(); best = study.best_trial.number; best_time = time.monotonic() - began\n\
-         began = time.monotonic(); count = len(study.get_trials(deepcopy=False))\n\
-         all_time = time.monotonic() - began\n\
-         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n\
-         print(f'optuna {{optuna.__version__}}: best_trial {{best_time*1000:.0f}} ms (trial {{best}}), '\n\
-               f'all {{count}} trials {{all_time:.1f}} s, memory {{memory:.0f}} MiB')",
-        path.display()
-    );
+    let script = SCRIPT.replace("DATABASE", &path.display().to_string());
     for python in pythons.split(':') {
         let output = Command::new(python).args(["-W", "ignore", "-c", &script]).output();
         match output {
