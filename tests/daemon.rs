@@ -162,3 +162,50 @@ fn a_second_runner_is_refused_with_the_reason() {
     assert!(said.contains("another runner"), "{said}");
     assert!(site.status().is_ok(), "the first one is untouched");
 }
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_in_its_line_with_the_remedy() {
+    let site = Site::new(PROGRAM, "stop_grase = \"1s\"\n");
+    let refused = site.word(&["run"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("cappuccino.toml:") && said.contains("stop_grase = "), "{said}");
+    assert!(said.contains("help: did you mean `stop_grace`?"), "{said}");
+}
+
+#[test]
+fn a_missing_study_is_an_alert_with_its_remedy_and_not_an_end() {
+    let mut site = Site::new(PROGRAM, "");
+    std::fs::remove_file(site.root().join("optuna.db")).unwrap();
+    site.start_and_wait();
+    let alert = until("the alert is raised", PATIENCE, || {
+        let alerts = site.status().unwrap().alerts;
+        alerts.into_iter().find(|alert| alert.key == "study/unavailable")
+    });
+    assert!(alert.text.contains("there is no study database at"), "{}", alert.text);
+    assert!(alert.text.contains("correct study.database"), "{}", alert.text);
+}
+
+#[test]
+fn a_model_whose_files_never_come_is_rejected_and_the_live_one_stays() {
+    let mut site = Site::new(PROGRAM, "");
+    let config = site.root().join("cappuccino.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("settle = \"0s\"", "settle = \"0s\"\nsettle_deadline = \"2s\"");
+    std::fs::write(&config, text).unwrap();
+    site.finish_trial(1.0);
+    site.start_and_wait();
+    let first = until("a model is live", PATIENCE, || live(&site.status().unwrap()));
+    // A link in the model's place is nothing to follow.
+    site.finish_trial_with(2.0, |folder| {
+        std::fs::remove_file(folder.join("actor.pth")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.join("actor.pth")).unwrap();
+    });
+    let rejected = until("the second one is rejected", PATIENCE, || {
+        let revisions = site.status().unwrap().deployment.revisions;
+        revisions.into_iter().find(|revision| revision.standing.starts_with("rejected"))
+    });
+    assert!(rejected.standing.contains("did not settle in time"), "{}", rejected.standing);
+    assert!(site.runner_log().contains("actor.pth is not a regular file"), "{}", site.runner_log());
+    assert_eq!(live(&site.status().unwrap()), Some(first));
+}

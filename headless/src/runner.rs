@@ -144,10 +144,14 @@ impl Runner {
             match self.keeper.take(&observation) {
                 Ok(orders) => waiting.extend(self.act(orders)),
                 Err(error) => {
+                    let going_down = self.keeper.engine().world().shutting_down;
                     self.recover(&error).await;
                     // After a reopen the world may look different: everything is looked at anew,
                     // then the observation is told again; machines ignore what they know.
                     waiting.push_front(observation);
+                    if going_down {
+                        waiting.push_front(Observation::ShuttingDown);
+                    }
                     waiting.push_front(self.booted());
                 }
             }

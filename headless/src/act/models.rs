@@ -53,6 +53,7 @@ impl Models {
     pub(super) async fn await_files(&self, revision: &Revision) -> DeploymentReport {
         let settle = Duration::from_millis(u64::try_from(self.settle.0).unwrap_or(0));
         let mut seen: Option<(BTreeMap<PathBuf, Stamp>, Instant)> = None;
+        let mut said = String::new();
         loop {
             match self.find(&revision.candidate).and_then(|folder| stamps(&folder)) {
                 Ok(stamps) => match &seen {
@@ -64,7 +65,10 @@ impl Models {
                     Some(_) | None => seen = Some((stamps, Instant::now())),
                 },
                 Err(why) => {
-                    tracing::debug!("revision {}: {why}", revision.id);
+                    if why != said {
+                        tracing::info!("revision {} is awaited: {why}", revision.id);
+                        said = why;
+                    }
                     seen = None;
                 }
             }

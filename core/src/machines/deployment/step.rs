@@ -91,7 +91,9 @@ impl Turn<'_> {
         match &self.deployment.slot.phase {
             Phase::Settling(attempt) => {
                 let waited = now.since(attempt.since);
-                let why = format!("nothing complete and at rest after {waited}");
+                let why = format!(
+                    "nothing complete and at rest after {waited}; the runner's log says what was missing"
+                );
                 self.reject(attempt, Rejection::FilesMissing(why)).done()
             }
             Phase::Staging(attempt) => self.time_out(attempt, "staging").done(),
