@@ -170,6 +170,25 @@ fn a_deleted_open_trial_leads_to_a_fresh_start() {
 }
 
 #[test]
+fn the_newest_trial_deleted_and_its_id_used_again_is_noticed() {
+    let (mut watched, mut writer) = Watched::new(Some("s"));
+    let study = writer.study("s", &["MAXIMIZE"]);
+    writer.complete(study, 1.0);
+    let newest = writer.complete(study, 9.0);
+    watched.changed();
+    writer.connection.execute("DELETE FROM trials WHERE trial_id=?1", [newest]).unwrap();
+    writer.connection.execute("DELETE FROM trial_values WHERE trial_id=?1", [newest]).unwrap();
+    let again = writer.begin_at(study, "2026-02-02 00:00:00.000000");
+    writer.value(again, 0, Some(0.5), "FINITE");
+    writer.state(again, "COMPLETE");
+    assert_eq!(again, newest, "SQLite hands the id out again");
+    assert_eq!(watched.poll(), Poll::Busy, "it has to be read again");
+    watched.changed();
+    let best = watched.reader.catalog().read().unwrap().best().unwrap().value.unwrap();
+    assert_eq!(best.finite(), Some(1.0), "the deleted value is forgotten");
+}
+
+#[test]
 fn a_replaced_file_is_noticed_although_the_old_one_is_still_open() {
     let (mut watched, mut writer) = Watched::new(Some("s"));
     let study = writer.study("s", &["MAXIMIZE"]);

@@ -60,8 +60,14 @@ impl Writer {
 
     /// A running trial.
     pub fn begin(&mut self, study: i64) -> i64 {
-        self.clock += 1;
+        // Milliseconds, so that no two trials start at one.
+        self.clock += 1000;
         let started = format!("2026-01-01 00:00:00.{:06}", self.clock);
+        self.begin_at(study, &started)
+    }
+
+    /// A running trial that started at this time.
+    pub fn begin_at(&mut self, study: i64, started: &str) -> i64 {
         self.connection
             .execute(
                 "INSERT INTO trials (number, study_id, state, datetime_start) VALUES \

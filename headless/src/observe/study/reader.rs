@@ -11,7 +11,7 @@ use super::rows::{self, CHUNK, Chunk, OPEN_CHUNK};
 use super::schema::{self, Schema};
 use super::{datetime, rows::study_names};
 use cappuccino_core::words::study::{Counts, ResyncReason};
-use cappuccino_core::words::{Moment, Span, StudyIdentity};
+use cappuccino_core::words::{Moment, Span, StudyIdentity, Timestamp};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -84,6 +84,9 @@ struct Known {
     schema: Schema,
     objective: i64,
     highest: i64,
+    /// Start of the trial with the highest id: SQLite hands the highest id out again when that
+    /// trial is deleted.
+    newest_started: Option<Timestamp>,
     unfinished: BTreeSet<i64>,
 }
 
@@ -286,6 +289,7 @@ impl StudyReader {
             schema,
             objective: i64::try_from(objective).unwrap_or(0),
             highest: 0,
+            newest_started: None,
             unfinished: BTreeSet::new(),
         }
     }
@@ -346,6 +350,11 @@ impl StudyReader {
         if present.is_none_or(|present| !is_same(&known.identity, &present)) {
             return Err(Stop::Resync(ResyncReason::StudyRecreated));
         }
+        if let Some(started) = known.newest_started
+            && rows::started(connection, known.highest)? != Some(started)
+        {
+            return Err(Stop::Resync(ResyncReason::TrialDeleted));
+        }
         let chunk = read(connection, known)?;
         transaction.finish()?;
         self.longest = self.longest.max(began.elapsed());
@@ -360,7 +369,10 @@ impl StudyReader {
             let before = catalog.state_of(row.trial_id);
             touched |= before != Some(row.state);
             catalog.put(row);
-            known.highest = known.highest.max(row.trial_id);
+            if row.trial_id >= known.highest {
+                known.highest = row.trial_id;
+                known.newest_started = row.started;
+            }
             if row.state.is_finished() {
                 known.unfinished.remove(&row.trial_id);
                 finished += 1;

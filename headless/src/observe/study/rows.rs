@@ -5,7 +5,7 @@ use super::datetime;
 use super::decode;
 use super::schema::Schema;
 use cappuccino_core::words::trial::Anchor;
-use cappuccino_core::words::{Direction, StudyIdentity, TrialId, TrialState};
+use cappuccino_core::words::{Direction, StudyIdentity, Timestamp, TrialId, TrialState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Trials read in one snapshot.
@@ -201,6 +201,18 @@ impl Chunk {
             self.names.len() - 1
         })
     }
+}
+
+/// When a trial started, as stored; nothing when it is gone or has not.
+pub(super) fn started(
+    connection: &Connection,
+    trial_id: i64,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let text: Option<Option<String>> = connection
+        .prepare_cached("SELECT datetime_start FROM trials WHERE trial_id=?1")?
+        .query_row([trial_id], |row| row.get(0))
+        .optional()?;
+    Ok(text.flatten().and_then(|text| datetime::parse(&text)))
 }
 
 /// What an audit compares: how many trials, the highest id, how many complete.
