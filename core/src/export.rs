@@ -1,7 +1,7 @@
 //! The history as JSON, streamed: one object with a header and every entry in order.
 //!
 //! Schema 1: `{"schema":"cappuccino.history","version":1,"exported_at":…,"entries":[Entry,…]}`
-//! with [`Entry`] as `{"sequence":n,"at":"RFC 3339","note":{"Variant":…}}`; see docs/DATA_FILE.md.
+//! with [`Entry`](crate::store::Entry) as `{"sequence":n,"at":"RFC 3339","note":{"Variant":…}}`; see docs/DATA_FILE.md.
 //! Memory does not grow with the history.
 
 use crate::store::{Reader, StoreError};
