@@ -143,6 +143,32 @@ fn a_life_that_was_killed_with_its_shim_unseen_did_live() {
     assert_eq!(rig.probe("w"), ProcessReport::Probed(Probe::Free(last)));
 }
 
+/// Daemon libraries close every descriptor they inherit, the slot's lock among them.
+#[test]
+fn a_program_that_closed_the_lock_is_not_doubled_when_its_shim_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let script = "for f in /proc/$$/fd/*; do n=${f##*/}; [ $n -gt 2 ] && exec {n}>&-; done; \
+        touch closed; exec sleep 1000";
+    let command = ["bash", "-c", script].map(String::from).to_vec();
+    rig.launch_command("w", 1, command).unwrap();
+    let identity = rig.started();
+    let closed = folder.path().join("closed");
+    until("the descriptors are closed", PATIENCE, || closed.exists().then_some(()));
+    drop(rig);
+    kill_9(identity.shim_pid);
+    until("the shim is gone", PATIENCE, || (!lives(identity.shim_pid)).then_some(()));
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    assert!(matches!(rig.launch("w", 2, "true"), Err(LaunchError::SlotTaken { .. })));
+    let held = ProcessReport::Probed(Probe::Held(Generation(1), identity.clone()));
+    assert_eq!(rig.probe("w"), held, "it is adopted, not swept");
+    assert!(lives(identity.pid));
+    rig.stop("w", &identity);
+    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Unknown));
+    rig.launch("w", 2, "true").unwrap();
+    rig.started();
+}
+
 #[test]
 fn a_killed_shim_leaves_no_way_to_double_its_process() {
     let folder = tempfile::tempdir().unwrap();

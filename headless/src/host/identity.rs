@@ -28,6 +28,23 @@ pub fn start_ticks(pid: u32) -> io::Result<Option<u64>> {
     ticks.map(Some).ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat has no start time")))
 }
 
+/// Whether exactly this process lives; one that ended and was not reaped yet does not.
+///
+/// # Errors
+/// `/proc` cannot be read.
+pub fn lives(pid: u32, started: u64) -> io::Result<bool> {
+    if start_ticks(pid)? != Some(started) {
+        return Ok(false);
+    }
+    let text = match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(text) => text,
+        Err(error) if gone(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let state = text.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    Ok(state.is_some_and(|state| !state.is_empty() && !state.starts_with(['Z', 'X'])))
+}
+
 /// A handle on exactly this process: it keeps meaning it, whoever gets the pid later. Nothing when
 /// it has gone or the pid is somebody else's.
 ///

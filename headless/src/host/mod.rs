@@ -144,6 +144,9 @@ impl Host {
             .take()
             .map_err(failed("taking the slot's lock"))?
             .ok_or_else(|| LaunchError::SlotTaken { name: name.clone() })?;
+        if slot.occupant(self.config.boot).map_err(failed("reading the slot's record"))?.is_some() {
+            return Err(LaunchError::SlotTaken { name });
+        }
         let order = self.order(spec, &lock);
         let mut command = self.shim_command(spec, &slot).map_err(failed("opening the log"))?;
         let raw = lock.as_raw_fd();
@@ -207,6 +210,9 @@ impl Host {
         let system = |source| HostError::System { what: format!("looking for {name}"), source };
         if let Some(lock) = slot.take().map_err(system)? {
             drop(lock);
+            if let Some(record) = slot.occupant(self.config.boot).map_err(system)? {
+                return self.adopt(name, slot, &record);
+            }
             if slot.sweep_leftovers().map_err(system)? > 0 {
                 let why = format!("processes that {name} left behind were ended; looking again");
                 return Ok(ProcessReport::Probed(Probe::Unidentified(why)));

@@ -1,6 +1,6 @@
 //! One slot: its lock, who holds it, and signals to exactly those.
 
-use super::identity::{handle, start_ticks};
+use super::identity::{handle, lives, start_ticks};
 use super::record::{self, RunRecord, SlotFiles};
 use cappuccino_core::words::BootId;
 use rustix::fd::OwnedFd;
@@ -55,17 +55,23 @@ impl Slot {
     /// given time to introduce itself.
     pub(super) fn living(&self, boot: BootId) -> io::Result<Option<RunRecord>> {
         for _ in 0..INTRODUCTIONS {
-            let record = record::read::<RunRecord>(&self.files.run).map_err(io::Error::other)?;
-            if let Some(record) = record
-                && record.identity().is_ok_and(|identity| identity.boot == boot)
-                && (handle(record.shim_pid, record.shim_start_ticks)?.is_some()
-                    || handle(record.pid, record.start_ticks)?.is_some())
-            {
+            if let Some(record) = self.occupant(boot)? {
                 return Ok(Some(record));
             }
             std::thread::sleep(INTRODUCTION_PAUSE);
         }
         Ok(None)
+    }
+
+    /// Who lives in the slot by its record, whether or not the lock is held: a program may have
+    /// closed the descriptor that holds it.
+    pub(super) fn occupant(&self, boot: BootId) -> io::Result<Option<RunRecord>> {
+        let record = record::read::<RunRecord>(&self.files.run).map_err(io::Error::other)?;
+        let here = record.filter(|record| record.identity().is_ok_and(|who| who.boot == boot));
+        let Some(record) = here else { return Ok(None) };
+        let alive = lives(record.shim_pid, record.shim_start_ticks)?
+            || lives(record.pid, record.start_ticks)?;
+        Ok(alive.then_some(record))
     }
 
     /// Kills everybody who holds the slot's lock.
@@ -130,6 +136,10 @@ pub(super) fn signal_process(record: &RunRecord, signal: i32) -> io::Result<bool
 /// Signals exactly this process; whether it is there.
 fn send(pid: u32, started: u64, signal: i32) -> io::Result<bool> {
     let Some(handle) = handle(pid, started)? else { return Ok(false) };
+    // One that ended and waits to be reaped accepts signals and does nothing about them.
+    if !lives(pid, started)? {
+        return Ok(false);
+    }
     let signal = Signal::from_named_raw(signal)
         .ok_or_else(|| io::Error::other(format!("{signal} is no signal")))?;
     match pidfd_send_signal(handle, signal) {
