@@ -9,8 +9,13 @@ use super::{
     history::{Chained, Head},
     samples::{SeriesNumber, Tick},
 };
-use crate::words::{Digest, Sequence, Timestamp};
+use super::commit::Counters;
+use crate::machines::{alert::Alert, deployment::Slot, process::Process, study::Study};
+use crate::words::{Digest, Intent, Note, Revision, Sequence, Timestamp};
+use crate::world::Answered;
+use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use std::fmt::Write as _;
 
 macro_rules! golden {
     ($name:literal) => {
@@ -68,4 +73,55 @@ fn today_s_records_have_the_bytes_they_always_had_and_every_flipped_bit_shows() 
     check(golden!("history_head_v1"), &head());
     check(golden!("series_v1"), &SeriesNumber(70_000));
     check(golden!("tick_v1"), &tick());
+}
+
+macro_rules! samples {
+    ($name:literal) => {
+        (
+            include_str!(concat!("../../../tests/golden/store/", $name, ".json")),
+            include_str!(concat!("../../../tests/golden/store/", $name, ".hex")),
+        )
+    };
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// Every line of the bytes is what the same line of the values says, in both directions.
+fn check_samples<R>((values, lines): (&str, &str))
+where
+    R: Record + PartialEq + Debug + DeserializeOwned,
+{
+    let values: Vec<R> = serde_json::from_str(values).unwrap();
+    let written: Vec<String> =
+        values.iter().map(|value| hex(&codec::encode(value).unwrap())).collect();
+    let frozen: Vec<&str> = lines.lines().collect();
+    assert_eq!(written, frozen, "{} is written otherwise:\n{}", R::NAME, written.join("\n"));
+    for (value, line) in values.iter().zip(frozen) {
+        let bytes: Vec<u8> = (0..line.len())
+            .step_by(2)
+            .map(|start| u8::from_str_radix(&line[start..start + 2], 16).unwrap())
+            .collect();
+        assert_eq!(codec::decode::<R>(&bytes).unwrap(), *value);
+        for bit in 0..bytes.len() * 8 {
+            check_flip::<R>(&bytes, bit);
+        }
+    }
+}
+
+#[test]
+fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit_shows() {
+    check_samples::<Study>(samples!("study_v1"));
+    check_samples::<Slot>(samples!("slot_v1"));
+    check_samples::<Process>(samples!("process_v1"));
+    check_samples::<Alert>(samples!("alert_v1"));
+    check_samples::<Revision>(samples!("revision_v1"));
+    check_samples::<Intent>(samples!("intent_v1"));
+    check_samples::<Answered>(samples!("answered_v1"));
+    check_samples::<Note>(samples!("note_v1"));
+    check_samples::<Counters>(samples!("counters_v1"));
 }
