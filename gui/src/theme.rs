@@ -19,6 +19,8 @@ pub const NARROW: f32 = 1100.0;
 pub const SIDE: f32 = 300.0;
 /// Height of a table's row.
 pub const ROW: f32 = 24.0;
+/// Height of a line with a button in it.
+pub const BUTTON: f32 = 30.0;
 /// Height of a card with one number.
 pub const CARD: f32 = 72.0;
 /// Space between things.
@@ -114,7 +116,7 @@ pub const LIGHT: Tokens = Tokens {
     text3: rgb(0x5C_6570),
     accent: rgb(0x0B_5FC0),
     on_accent: rgb(0xFF_FFFF),
-    ok: rgb(0x0B_7A5C),
+    ok: rgb(0x0A_765A),
     warn: rgb(0x8A_5A00),
     crit: rgb(0xB3_261E),
     idle: rgb(0x5C_6570),

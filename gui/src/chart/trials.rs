@@ -52,7 +52,7 @@ pub fn show(
         points(plot, "pruned", &pruned, MarkerShape::Diamond, 2.2, tokens.text3);
         edge(plot, chart, bottom, tokens);
         let line = Line::new("best so far", PlotPoints::Borrowed(&best));
-        plot.line(line.color(tokens.series[1]).width(1.8));
+        plot.line(line.color(tokens.series[1]).width(1.8).allow_band(false));
         deployed(plot, chart, logarithmic, tokens);
         plot.pointer_coordinate()
     });

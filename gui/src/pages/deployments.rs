@@ -4,6 +4,7 @@ use super::{Out, Sight};
 use crate::command::Command;
 use crate::intent::{Draft, Intent, named};
 use crate::text;
+use crate::theme;
 use crate::widgets::card;
 use crate::widgets::glyph::{self, Sign};
 use crate::widgets::lines::{self, Line};
@@ -56,7 +57,8 @@ fn headline(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &m
         (None, Some(live)) => (Sign::Good, format!("The trader runs {}", named(live))),
         (None, None) => (Sign::Idle, "No model is live".to_owned()),
     };
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let size = vec2(ui.available_width(), theme::BUTTON);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         let check = Command::RollBack.check(sight.model, sight.now);
         let text = Command::RollBack.text();
         if press::primary(ui, &text, &check, sight.tokens).clicked() {

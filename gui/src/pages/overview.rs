@@ -11,7 +11,7 @@ use crate::widgets::glyph::{self, Sign};
 use crate::widgets::lines::{self, Line};
 use crate::widgets::press;
 use cappuccino_core::api::{Status, sentence};
-use eframe::egui::{Align, Label, Layout, RichText, Sense, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
@@ -30,7 +30,8 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
 
 fn headline(ui: &mut Ui, sight: &Sight<'_>, out: &mut Out) {
     let (sign, sentence) = verdict(sight.model, sight.now);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let size = vec2(ui.available_width(), theme::BUTTON);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         let check = Command::RollBack.check(sight.model, sight.now);
         if press::command(ui, Command::RollBack, &check).clicked() {
             out.commands.push(Command::RollBack);

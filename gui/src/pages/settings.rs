@@ -7,7 +7,7 @@ use crate::text;
 use crate::widgets::card;
 use crate::widgets::glyph;
 use crate::widgets::toast::sign_of;
-use eframe::egui::{Grid, Label, RichText, ScrollArea, Ui, global_theme_preference_buttons};
+use eframe::egui::{Grid, Label, RichText, ScrollArea, ThemePreference, Ui};
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, out: &mut Out) {
@@ -15,7 +15,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, out: &mut Out) {
     card::titled(ui, sight.tokens, "This app", |ui| {
         ui.horizontal(|ui| {
             ui.label("Theme");
-            global_theme_preference_buttons(ui);
+            theme_choice(ui);
         });
         ui.horizontal(|ui| {
             let zoom = ui.ctx().zoom_factor();
@@ -28,6 +28,21 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, out: &mut Out) {
     });
     card::titled(ui, sight.tokens, "The runner", |ui| runner(ui, sight));
     card::titled(ui, sight.tokens, "What was told", |ui| told(ui, sight));
+}
+
+fn theme_choice(ui: &mut Ui) {
+    let mut chosen = ui.ctx().options(|options| options.theme_preference);
+    let before = chosen;
+    for (theme, word) in [
+        (ThemePreference::System, "As the desktop"),
+        (ThemePreference::Dark, "Dark"),
+        (ThemePreference::Light, "Light"),
+    ] {
+        ui.selectable_value(&mut chosen, theme, word);
+    }
+    if chosen != before {
+        ui.ctx().set_theme(chosen);
+    }
 }
 
 fn runner(ui: &mut Ui, sight: &Sight<'_>) {

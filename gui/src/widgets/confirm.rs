@@ -58,6 +58,10 @@ fn buttons(ui: &mut Ui, draft: &Draft, model: &Model, now: Timestamp, tokens: &T
         });
     }
     let (keep, go) = words(draft, model);
+    // Read before the buttons see it: a focused button takes every Enter for a press.
+    let by_key = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Enter));
+    // A plain Enter on the button would confirm what was opened with the same key by mistake.
+    let by_enter = ui.input(|input| input.key_pressed(Key::Enter));
     let layout = egui::Layout::right_to_left(egui::Align::Center);
     ui.with_layout(layout, |ui| {
         let pressed = press::primary(ui, &go, &check, tokens);
@@ -66,9 +70,6 @@ fn buttons(ui: &mut Ui, draft: &Draft, model: &Model, now: Timestamp, tokens: &T
         if is_first {
             kept.request_focus();
         }
-        let by_key = ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Enter));
-        // A plain Enter on the button would confirm what was opened with the same key by mistake.
-        let by_enter = ui.input(|input| input.key_pressed(Key::Enter)) && !by_key;
         if kept.clicked() {
             return Verdict::Keep;
         }
