@@ -4,6 +4,7 @@ mod frame;
 mod keys;
 mod save;
 
+use crate::chart::window::TimeWindow;
 use crate::command::Screen;
 use crate::intent::{self, Draft, Intent};
 use crate::link::Link;
@@ -125,6 +126,10 @@ impl App {
                 // A new conversation knows nothing of the old one's log.
                 self.followed = None;
                 self.model.log.choose(None);
+            }
+            if let (News::History(lines), None) = (&news, self.kept.pages.window) {
+                let first = lines.first().map(|line| TimeWindow::covering(line.at, now));
+                self.kept.pages.window = first;
             }
             self.model.fold(news, now);
         }

@@ -19,7 +19,10 @@ pub mod num;
 pub mod pages;
 pub mod place;
 pub mod shot;
+pub mod start;
 pub mod text;
 pub mod theme;
 pub mod view;
 pub mod widgets;
+
+pub use start::main;

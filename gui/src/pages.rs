@@ -41,12 +41,19 @@ pub struct Out {
     pub choose: Option<ProcessName>,
 }
 
+impl PageState {
+    /// The stretch of time of all charts.
+    pub fn window(&mut self) -> &mut TimeWindow {
+        self.window.get_or_insert_default()
+    }
+}
+
 /// What pages remember, from one start to the next.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct PageState {
-    /// The stretch of time of all charts.
-    pub window: TimeWindow,
+    /// The stretch of time of all charts; chosen by what there is to see while there is none.
+    pub window: Option<TimeWindow>,
     /// Of the trials.
     pub trials: trials::TrialsState,
     /// Of the log.

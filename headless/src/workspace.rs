@@ -130,7 +130,9 @@ impl Workspace {
     }
 
     fn socket_in(&self, runtime: &Path) -> PathBuf {
-        runtime.join(place::SOCKET_FOLDER).join(place::socket_name(self.root.as_os_str().as_bytes()))
+        runtime
+            .join(place::SOCKET_FOLDER)
+            .join(place::socket_name(self.root.as_os_str().as_bytes()))
     }
 
     fn fallback_socket(&self) -> PathBuf {

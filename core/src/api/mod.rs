@@ -13,7 +13,7 @@ mod view;
 pub use chart::{TrialChart, TrialDot};
 pub use log::LogPage;
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
-pub use sentence::{number, sentence};
+pub use sentence::sentence;
 pub use status::{
     AlertView, CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView,
     TrialView, ViewValue,

@@ -1,6 +1,6 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
-use crate::words::{Candidate, Command, Note, ProcessName, RevisionId};
+use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, number};
 
 /// What happened, as a sentence.
 pub fn sentence(note: &Note) -> String {
@@ -95,14 +95,4 @@ fn wish(command: &Command) -> String {
         Command::Restart { process: name } => process("restart", name),
         Command::Reset { process: name } => process("reset", name),
     }
-}
-
-/// A number with six decimals at most.
-pub fn number(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e12).contains(&size) {
-        return format!("{value:e}");
-    }
-    let text = format!("{value:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

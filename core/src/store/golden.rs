@@ -3,13 +3,13 @@
 //! When a test here fails, the layout of a record changed. Give it a new version and a new golden
 //! file beside the old one; never change the bytes of an existing file.
 
+use super::commit::Counters;
 use super::{
     codec::{self, CodecError, Record},
     format::FileFacts,
     history::{Chained, Head},
     samples::{SeriesNumber, Tick},
 };
-use super::commit::Counters;
 use crate::machines::{alert::Alert, deployment::Slot, process::Process, study::Study};
 use crate::words::{Digest, Intent, Note, Revision, Sequence, Timestamp};
 use crate::world::Answered;

@@ -51,7 +51,7 @@ impl App {
     }
 
     fn ranges(&mut self, ui: &mut Ui, out: &mut Out) {
-        let window = &mut self.kept.pages.window;
+        let window = self.kept.pages.window();
         if !window.is_live() && ui.button("To the present").on_hover_text("End").clicked() {
             out.commands.push(Command::LiveEdge);
         }

@@ -47,9 +47,9 @@ impl App {
             Command::Reject => self.want(Intent::Reject, now),
             Command::Retry => self.wish(Wish::Retry, now),
             Command::StartRunner => self.wish(Wish::StartRunner, now),
-            Command::RangeShorter => self.kept.pages.window.shorter(),
-            Command::RangeLonger => self.kept.pages.window.longer(),
-            Command::LiveEdge => self.kept.pages.window.end = None,
+            Command::RangeShorter => self.kept.pages.window().shorter(),
+            Command::RangeLonger => self.kept.pages.window().longer(),
+            Command::LiveEdge => self.kept.pages.window().end = None,
             Command::LogScale => {
                 self.kept.pages.trials.logarithmic = !self.kept.pages.trials.logarithmic;
             }

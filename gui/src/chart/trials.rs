@@ -7,8 +7,8 @@ use crate::view::study::StudyChart;
 use cappuccino_core::words::TrialState;
 use eframe::egui::{Id, RichText, Role, Ui, WidgetInfo, vec2};
 use egui_plot::{
-    CoordinatesFormatter, Corner, GridMark, HLine, Legend, Line, LineStyle, MarkerShape, Plot,
-    PlotPoint, PlotPoints, PlotUi, Points, Text, VLine,
+    CoordinatesFormatter, Corner, GridMark, HLine, Line, LineStyle, MarkerShape, Plot, PlotPoint,
+    PlotPoints, PlotUi, Points, Text, VLine,
 };
 
 /// Shows the study; the answer is the number of the trial that was pressed.
@@ -38,7 +38,6 @@ pub fn show(
         .x_axis_label("trial")
         .y_axis_formatter(axis)
         .y_axis_min_width(56.0)
-        .legend(Legend::default().position(Corner::LeftTop))
         .label_formatter(|_| None)
         .coordinates_formatter(
             Corner::RightBottom,
@@ -118,6 +117,22 @@ fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens
         let place = PlotPoint::new(*x, y);
         let text = Text::new("deployed", place, label).id(Id::unique(("flag", num::whole(*x))));
         plot.text(text.color(colour).anchor(eframe::egui::Align2::CENTER_BOTTOM));
+    }
+}
+
+/// What the marks of the chart mean, in one line.
+pub fn legend(ui: &mut Ui, tokens: &Tokens) {
+    for (colour, word) in [
+        (tokens.series[0], "complete"),
+        (tokens.text3, "pruned"),
+        (tokens.crit, "failed (below the others)"),
+        (tokens.accent, "running"),
+        (tokens.series[1], "best so far"),
+        (tokens.ok, "live value, deployed"),
+    ] {
+        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), eframe::egui::Sense::hover());
+        ui.painter().circle_filled(rect.center(), 4.0, colour);
+        ui.label(RichText::new(word).small().color(tokens.text2));
     }
 }
 

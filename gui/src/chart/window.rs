@@ -34,6 +34,13 @@ impl Default for TimeWindow {
 }
 
 impl TimeWindow {
+    /// The shortest that can be chosen and shows everything since `first`, up to a day.
+    pub fn covering(first: Timestamp, now: Timestamp) -> Self {
+        let age = now.since(first);
+        let fits = RANGES.iter().take(4).find(|(_, length)| *length >= age);
+        Self { length: fits.map_or(Span::hours(24), |(_, length)| *length), end: None }
+    }
+
     /// First and last moment.
     pub fn range(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let end = self.end.unwrap_or(now);

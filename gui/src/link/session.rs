@@ -71,7 +71,11 @@ impl Session {
             let done = tokio::select! {
                 event = self.events.next() => self.hear(event),
                 wish = wishes.recv() => match wish {
-                    Some(wish) => self.grant(wish),
+                    Some(wish) => {
+                        looks.reset_immediately();
+                        self.grant(wish);
+                        Ok(())
+                    }
                     None => Err(End::Deaf),
                 },
                 _now = looks.tick() => self.look().await,
@@ -96,7 +100,7 @@ impl Session {
         }
     }
 
-    fn grant(&mut self, wish: Wish) -> Result<(), End> {
+    fn grant(&mut self, wish: Wish) {
         match wish {
             Wish::Ask(request) => {
                 // On a connection of its own: a long decision must not look like silence.
@@ -111,7 +115,6 @@ impl Session {
             // There is one already.
             Wish::Retry | Wish::StartRunner => {}
         }
-        Ok(())
     }
 
     async fn look(&mut self) -> Result<(), End> {

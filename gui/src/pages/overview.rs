@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
             ui.label("Nothing has run yet; lanes appear with the first process");
         }
         let lanes = &sight.views.lanes;
-        lanes::show(ui, lanes, &mut state.window, sight.now, sight.tokens);
+        lanes::show(ui, lanes, state.window(), sight.now, sight.tokens);
     });
     card::titled(ui, sight.tokens, "What happened last", |ui| events(ui, sight));
 }

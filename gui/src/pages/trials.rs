@@ -91,6 +91,7 @@ fn picture(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, height: f32) {
     }
     ui.horizontal(|ui| {
         ui.checkbox(&mut state.trials.logarithmic, "Logarithmic");
+        chart::legend(ui, sight.tokens);
         if state.trials.logarithmic && study.values.is_some_and(|(low, _)| low <= 0.0) {
             let note = RichText::new("values of zero and below are not on this scale");
             ui.label(note.color(sight.tokens.warn));

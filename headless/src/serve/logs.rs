@@ -41,7 +41,8 @@ pub(super) async fn logs(
     match page {
         Ok(Ok(page)) => Ok(Json(page)),
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
-            let text = format!("`{name}` has printed nothing yet; `/v1/status` lists what there is");
+            let text =
+                format!("`{name}` has printed nothing yet; `/v1/status` lists what there is");
             Err(Problem::new(StatusCode::NOT_FOUND, text))
         }
         Ok(Err(error)) => {
@@ -79,7 +80,8 @@ fn page(path: &FilePath, query: &LogQuery) -> io::Result<LogPage> {
 /// longer than a page is shown in pieces.
 fn whole_lines(start: u64, length: u64, bytes: &[u8], torn_start: bool) -> LogPage {
     let is_newline = |byte: &u8| *byte == b'\n';
-    let skip = if torn_start { bytes.iter().position(is_newline).map_or(0, |at| at + 1) } else { 0 };
+    let skip =
+        if torn_start { bytes.iter().position(is_newline).map_or(0, |at| at + 1) } else { 0 };
     let bytes = bytes.get(skip..).unwrap_or_default();
     let page_is_full = u64::try_from(bytes.len()).is_ok_and(|length| length >= PAGE_BYTES);
     let keep = match bytes.iter().rposition(is_newline) {

@@ -6,9 +6,9 @@ pub(super) mod table;
 pub(super) mod trial;
 
 use super::failure::Failure;
-pub(super) use cappuccino_core::api::number;
 use cappuccino_core::api::ViewValue;
 use cappuccino_core::words::Timestamp;
+pub(super) use cappuccino_core::words::number;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};

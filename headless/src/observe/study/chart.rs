@@ -153,7 +153,11 @@ mod tests {
         assert!(shows(19_999), "the running trial is there");
         let finite: Vec<f64> = chart.best.iter().filter_map(|dot| dot.value).collect();
         assert!(finite.windows(2).all(|pair| pair[0] < pair[1]), "records only improve");
-        assert_eq!(chart.best.last().unwrap().number, TrialNumber(779), "infinity is Optuna's best");
+        assert_eq!(
+            chart.best.last().unwrap().number,
+            TrialNumber(779),
+            "infinity is Optuna's best"
+        );
         for state in [TrialState::Pruned, TrialState::Failed] {
             assert!(chart.dots.iter().any(|dot| dot.state == state));
         }
