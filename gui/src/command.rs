@@ -178,13 +178,13 @@ impl Command {
 
     /// Its key.
     pub const fn shortcut(self) -> Option<KeyboardShortcut> {
-        const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
-            Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+        const fn ctrl(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND, key)
         }
-        const fn plain(key: Key) -> Option<KeyboardShortcut> {
-            Some(KeyboardShortcut::new(Modifiers::NONE, key))
+        const fn plain(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::NONE, key)
         }
-        match self {
+        Some(match self {
             Self::Go(Screen::Overview) => ctrl(Key::Num1),
             Self::Go(Screen::Trials) => ctrl(Key::Num2),
             Self::Go(Screen::Deployments) => ctrl(Key::Num3),
@@ -216,8 +216,8 @@ impl Command {
             | Self::ResumeDeployments
             | Self::Approve
             | Self::Reject
-            | Self::StartRunner => None,
-        }
+            | Self::StartRunner => return None,
+        })
     }
 
     /// Whether its key is a letter or sign that may be meant as text.

@@ -244,7 +244,7 @@ fn empty(now: Timestamp) -> Status {
 
 fn trouble(now: Timestamp) -> Status {
     let mut status = status(now);
-    status.study.state = "lost".to_owned();
+    "lost".clone_into(&mut status.study.state);
     let alert = |key: &str, text: &str, remedy: &str, minutes: i64| AlertView {
         key: key.to_owned(),
         since: now.plus(Span::minutes(-minutes)),
@@ -266,11 +266,11 @@ fn trouble(now: Timestamp) -> Status {
         ),
     ];
     if let Some(worker) = status.processes.last_mut() {
-        worker.phase = "cooldown".to_owned();
+        "cooldown".clone_into(&mut worker.phase);
         worker.pid = None;
         worker.failures = 3;
         worker.failures_total = 4;
-        worker.next = "one more try in 3 m 12 s".to_owned();
+        "one more try in 3 m 12 s".clone_into(&mut worker.next);
         worker.last_exit = Some("life 4 ended with exit code 1".to_owned());
         worker.since = Some(now.plus(Span::minutes(-2)));
     }
@@ -280,7 +280,7 @@ fn trouble(now: Timestamp) -> Status {
 fn halted(now: Timestamp) -> Status {
     let mut status = status(now);
     let why = "two models in a row failed and there is nothing good to go back to".to_owned();
-    status.deployment.phase = "halted".to_owned();
+    "halted".clone_into(&mut status.deployment.phase);
     status.deployment.halted = Some(why);
     status.deployment.live = None;
     status
@@ -288,12 +288,12 @@ fn halted(now: Timestamp) -> Status {
 
 fn rolling_back(now: Timestamp) -> Status {
     let mut status = status(now);
-    status.deployment.phase = "draining".to_owned();
+    "draining".clone_into(&mut status.deployment.phase);
     status.deployment.generation = Generation(63);
     status.deployment.next = status.deployment.rollback_target.clone();
     status.deployment.deadline = Some(now.plus(Span::seconds(20)));
     if let Some(trader) = status.processes.first_mut() {
-        trader.phase = "stopping".to_owned();
+        "stopping".clone_into(&mut trader.phase);
     }
     status
 }

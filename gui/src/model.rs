@@ -173,7 +173,7 @@ impl Model {
             News::Line(line) => self.remember(*line, now),
             News::Trials(trials) => self.trials = trials,
             News::Chart(chart) => self.chart = chart,
-            News::Log(process, page) => self.log.add(&process, page),
+            News::Log(process, page) => self.log.add(&process, &page),
             News::LogFailed(process, why) => self.log.fail(&process, why),
             News::Answered(id, outcome) => self.settle(&id, outcome, now),
             News::Started(Ok(())) => {

@@ -71,6 +71,7 @@ pub struct Tokens {
     pub series: [Color32; 6],
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place that names colours")]
 const fn rgb(code: u32) -> Color32 {
     let [_, red, green, blue] = code.to_be_bytes();
     Color32::from_rgb(red, green, blue)

@@ -82,13 +82,11 @@ impl App {
         intent: impl FnOnce(cappuccino_core::words::ProcessName) -> Intent,
         now: Timestamp,
     ) {
-        match self.kept.pages.process.clone() {
-            Some(process) => self.want(intent(process), now),
-            None => {
-                let told = "choose a process first, on the page Processes".to_owned();
-                self.model.notices.tell(Tone::Bad, told, now);
-            }
+        if let Some(process) = self.kept.pages.process.clone() {
+            return self.want(intent(process), now);
         }
+        let told = "choose a process first, on the page Processes".to_owned();
+        self.model.notices.tell(Tone::Bad, told, now);
     }
 
     const fn filter(&mut self) {

@@ -6,6 +6,7 @@ use cappuccino_core::words::{
     Candidate, Cause, DeploymentId, Direction, ExitStatus, Generation, Note, RevisionId, Sequence,
     Span, Stage, Standing, StudyIdentity, Timestamp, TrialId, TrialNumber,
 };
+use std::fmt::Write as _;
 
 fn candidate(number: i64, value: f64) -> Candidate {
     let study = StudyIdentity {
@@ -111,18 +112,17 @@ fn deploy(
 pub(super) fn log() -> String {
     let mut text = String::new();
     for trial in 380..433 {
-        text.push_str(&format!("12:{:02}:07 INFO  trial {trial} begins\n", trial % 60));
+        let minute = trial % 60;
+        writeln!(text, "12:{minute:02}:07 INFO  trial {trial} begins").ok();
         if trial % 9 == 4 {
             text.push_str("12:31:09 WARNING gradient norm above 10, clipped\n");
         }
         if trial % 17 == 6 {
             text.push_str("12:31:11 ERROR CUDA out of memory, batch halved\n");
         }
-        text.push_str(&format!(
-            "12:{:02}:51 INFO  trial {trial} finished: sharpe 0.{}\n",
-            trial % 60,
-            700 + trial % 131
-        ));
+        let sharpe = 700 + trial % 131;
+        // Writing to a string cannot fail.
+        writeln!(text, "12:{minute:02}:51 INFO  trial {trial} finished: sharpe 0.{sharpe}").ok();
     }
     text
 }

@@ -225,6 +225,7 @@ async fn within<T>(
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn broken(error: ClientError) -> End {
     End::Broken(error.to_string())
 }

@@ -58,7 +58,7 @@ impl LogModel {
         &self.lines
     }
 
-    pub(super) fn add(&mut self, process: &ProcessName, page: LogPage) {
+    pub(super) fn add(&mut self, process: &ProcessName, page: &LogPage) {
         if self.process.as_ref() != Some(process) {
             return;
         }

@@ -1,3 +1,5 @@
+//! What the app believes, story by story.
+
 use super::*;
 use crate::demo;
 use cappuccino_core::api::Accepted;

@@ -33,6 +33,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>) {
     card::titled(ui, sight.tokens, "Before", |ui| before(ui, sight));
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most lines are about something else")]
 fn before(ui: &mut Ui, sight: &Sight<'_>) {
     let told = |note: &Note| match note {
         Note::AlertRaised(key, text, _) => Some((Sign::Warning, format!("{key}: {text}"))),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 /// What the log remembers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent switches of one view")]
 pub struct LogState {
     /// What is typed into the filter.
     pub filter: String,

@@ -95,6 +95,7 @@ fn trial_numbers(model: &Model) -> BTreeMap<RevisionId, String> {
     numbers
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most lines are about something else")]
 fn deployment(lane: &mut Lane, entry: &Entry, trials: &BTreeMap<RevisionId, String>) {
     let at = entry.at;
     let trial = |revision: &RevisionId| {
@@ -111,10 +112,11 @@ fn deployment(lane: &mut Lane, entry: &Entry, trials: &BTreeMap<RevisionId, Stri
         }
         Note::Halted(why) => lane.begin(at, Sign::Critical, format!("halted: {why}")),
         Note::AlertRaised(_, text, _) => lane.mark(at, Sign::Warning, format!("alert: {text}")),
-        _other => {}
+        _ => {}
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most lines are about something else")]
 fn one_process(lanes: &mut BTreeMap<ProcessName, Lane>, entry: &Entry) {
     let at = entry.at;
     let mut on = |name: &ProcessName, work: &dyn Fn(&mut Lane)| {
@@ -145,7 +147,7 @@ fn one_process(lanes: &mut BTreeMap<ProcessName, Lane>, entry: &Entry) {
         Note::ProcessCooling(name, pause) => on(name, &|lane| {
             lane.begin(at, Sign::Critical, format!("restarts spent; one more try after {pause}"));
         }),
-        _other => {}
+        _ => {}
     }
 }
 

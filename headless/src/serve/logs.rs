@@ -112,7 +112,8 @@ mod tests {
     fn pages_join_to_the_whole_file_forwards_and_backwards_and_a_torn_line_waits() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.log");
-        let text: String = (0..60_000).map(|n| format!("line {n} of many\n")).collect();
+        let lines: Vec<String> = (0..60_000).map(|n| format!("line {n} of many\n")).collect();
+        let text = lines.concat();
         std::fs::write(&path, format!("{text}torn")).unwrap();
         let (mut forwards, mut at) = (String::new(), 0);
         loop {
