@@ -7,7 +7,7 @@ use super::{
     codec::{self, CodecError, Record},
     format::FileFacts,
     history::{Chained, Head},
-    samples::{SeriesNumber, Tick},
+    series::{SeriesRow, SeriesV1, Tick},
 };
 use crate::words::{Digest, Sequence, Timestamp};
 use std::fmt::Debug;
@@ -66,6 +66,6 @@ fn today_s_records_have_the_bytes_they_always_had_and_every_flipped_bit_shows() 
     check(golden!("file_facts_v1"), &facts());
     check(golden!("history_entry_v1"), &chained());
     check(golden!("history_head_v1"), &head());
-    check(golden!("series_v1"), &SeriesNumber(70_000));
+    check(golden!("series_v1"), &SeriesV1(70_000));
     check(golden!("tick_v1"), &tick());
 }
