@@ -23,6 +23,9 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
+    /// All times that samples may have.
+    pub(super) const EVER: Self = Self { start: EARLIEST, end: END };
+
     /// From `start` (included) to `end` (excluded), cut to times that samples may have.
     pub(super) fn new(start: i64, end: i64) -> Self {
         Self { start: start.max(EARLIEST), end: end.min(END) }

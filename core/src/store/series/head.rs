@@ -43,8 +43,14 @@ impl Tick {
 /// A row as it was read, to be recognised when it is to be removed.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub(super) key: u64,
-    pub(super) bytes: Vec<u8>,
+    key: u64,
+    bytes: Vec<u8>,
+}
+
+impl Row {
+    pub(super) const fn at(&self) -> i64 {
+        grid::time(self.key)
+    }
 }
 
 /// Adds what was measured `at` to its row; the last value of a series wins.

@@ -11,18 +11,29 @@
 //! done by [`Samples::maintain`] in steps that are short and atomic each.
 
 mod bucket;
+mod column;
+mod compact;
 mod grid;
 mod head;
+mod maintain;
 mod names;
+mod packed;
 mod query;
+mod rollup;
 mod segment;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
 pub use bucket::Bucket;
 pub use names::{SeriesFacts, SeriesId, SeriesKind, SeriesRef};
 pub use query::{Buckets, SampleReader, SeriesQuery};
 
-pub(super) use head::Tick;
-pub(super) use names::{SeriesRow, SeriesV1};
+#[cfg(test)]
+pub(super) use self::{head::Tick, names::SeriesV1};
+pub(super) use names::SeriesRow;
 
 use super::{
     error::{Doing, StoreError},
@@ -30,6 +41,8 @@ use super::{
     handle::Handle,
 };
 use crate::words::{Span, Timestamp};
+use grid::Stretch;
+use maintain::{Horizons, Keeper};
 use names::{Names, SERIES};
 use redb::{Durability, StorageBackend, WriteTransaction};
 use std::collections::BTreeMap;
@@ -73,6 +86,7 @@ impl Default for Retention {
 pub struct Samples {
     reader: SampleReader,
     names: Names,
+    keeper: Keeper,
 }
 
 impl Samples {
@@ -85,10 +99,11 @@ impl Samples {
             backend.len().map_err(redb::StorageError::from).doing("opening the samples")?;
         let handle = Handle::open(backend, length <= VERIFY_LIMIT_BYTES)?;
         FORMAT.prepare(&handle, facts)?;
-        let names = handle.read(|transaction| {
-            Names::read(&transaction.open_table(SERIES).doing("opening the samples")?)
+        let (names, horizons) = handle.read(|transaction| {
+            let names = transaction.open_table(SERIES).doing("opening the samples")?;
+            Ok((Names::read(&names)?, Horizons::read(transaction)?))
         })?;
-        Ok(Self { reader: SampleReader { handle }, names })
+        Ok(Self { reader: SampleReader { handle }, names, keeper: Keeper::new(horizons) })
     }
 
     /// Says what a series is, before or after it is measured; answers its number in this file.
@@ -130,6 +145,10 @@ impl Samples {
         at: Timestamp,
         samples: &[(S, f64)],
     ) -> Result<(), StoreError> {
+        let from = self.keeper.horizons.raw;
+        if !Stretch::new(from.0, i64::MAX).contains(at.0) {
+            return Err(StoreError::OutOfTime { at, from });
+        }
         let mut added = BTreeMap::new();
         let mut measured = Vec::with_capacity(samples.len());
         for (series, value) in samples {
@@ -157,8 +176,7 @@ impl Samples {
     /// # Errors
     /// A failing disk or a damaged file.
     pub fn maintain(&mut self, retention: &Retention, now: Timestamp) -> Result<bool, StoreError> {
-        let _ = (retention, now);
-        Ok(false)
+        self.keeper.step(&self.reader.handle, retention, now)
     }
 
     /// A handle for reading, cheap to clone and good on any thread.
@@ -185,5 +203,10 @@ impl Drop for Samples {
 fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     const DOING: &str = "creating the tables";
     transaction.open_table(SERIES).map(drop).doing(DOING)?;
-    transaction.open_table(head::TICKS).map(drop).doing(DOING)
+    transaction.open_table(head::TICKS).map(drop).doing(DOING)?;
+    transaction.open_table(segment::TIMES).map(drop).doing(DOING)?;
+    for table in [segment::COLUMNS, rollup::MINUTES, rollup::HOURS] {
+        transaction.open_table(table).map(drop).doing(DOING)?;
+    }
+    Ok(())
 }

@@ -2,17 +2,21 @@
 
 use super::{
     bucket::{self, Bucket},
-    grid::Stretch,
+    grid::{self, Stretch, WINDOW},
     head,
-    names::{Names, SERIES, SeriesFacts},
-    segment::Points,
+    maintain::Horizons,
+    names::{Names, SERIES, SeriesFacts, SeriesRow},
+    rollup::{Level, Rollup},
+    segment::{self, Points, Segments, Size},
 };
 use crate::store::{
-    error::{Doing, StoreError},
+    codec,
+    error::{Doing, InRow, StoreError},
     handle::Handle,
 };
 use crate::words::{Span, Timestamp};
-use redb::ReadTransaction;
+use redb::{ReadOnlyTable, ReadTransaction};
+use std::collections::BTreeSet;
 
 const READING: &str = "reading samples";
 
@@ -31,7 +35,8 @@ pub struct SeriesQuery {
     pub from: Timestamp,
     /// End of the stretch, excluded.
     pub to: Timestamp,
-    /// Most buckets that the answer may have, at least 1; the width of the picture in pixels.
+    /// Most buckets that the answer may have, at least 2: the width of the
+    /// picture in pixels.
     pub max_buckets: usize,
 }
 
@@ -70,7 +75,7 @@ impl SampleReader {
     ) -> Result<Option<Vec<(Timestamp, f64)>>, StoreError> {
         self.handle.read(|transaction| {
             let Some(number) = number(transaction, series)? else { return Ok(None) };
-            let points = raw(transaction, number, Stretch::new(from.0, to.0))?;
+            let points = Sources::open(transaction, number)?.points(Stretch::new(from.0, to.0))?;
             Ok(Some(points.into_iter().map(|(at, value)| (Timestamp(at), value)).collect()))
         })
     }
@@ -83,19 +88,136 @@ impl SampleReader {
     pub fn query(&self, query: &SeriesQuery) -> Result<Option<Buckets>, StoreError> {
         self.handle.read(|transaction| {
             let Some(number) = number(transaction, &query.series)? else { return Ok(None) };
-            let points = raw(transaction, number, Stretch::new(query.from.0, query.to.0))?;
-            let width = 1_000;
-            let buckets = bucket::gather(&points, width);
-            Ok(Some(Buckets { width: Span(width), buckets }))
+            let sources = Sources::open(transaction, number)?;
+            let asked = Stretch::new(query.from.0, query.to.0);
+            let asked = asked.cut(sources.extent(asked)?);
+            if asked.is_empty() {
+                return Ok(Some(Buckets { width: Span(1), buckets: Vec::new() }));
+            }
+            let (level, width) = fitting(asked, query.max_buckets, sources.finest(asked));
+            let rows = sources.rows(level, width, asked.widened(width))?;
+            Ok(Some(Buckets { width: Span(width), buckets: bucket::regroup(&rows, width) }))
         })
     }
 }
 
 fn number(transaction: &ReadTransaction, series: &str) -> Result<Option<u32>, StoreError> {
-    let names = Names::read(&transaction.open_table(SERIES).doing(READING)?)?;
-    Ok(names.get(series).map(|row| row.number))
+    let table = transaction.open_table(SERIES).doing(READING)?;
+    let Some(bytes) = table.get(series).doing(READING)? else { return Ok(None) };
+    let row: SeriesRow = codec::decode(bytes.value()).in_row("series", series)?;
+    Ok(Some(row.number))
 }
 
-fn raw(transaction: &ReadTransaction, number: u32, stretch: Stretch) -> Result<Points, StoreError> {
-    head::points(&transaction.open_table(head::TICKS).doing(READING)?, number, stretch)
+/// The coarsest level with at least two rows per bucket, `None` for raw samples, but none finer
+/// than `finest`; and the width of buckets. With one bucket less than allowed, because buckets
+/// start where they like, the outer two together fill one.
+fn fitting(asked: Stretch, max_buckets: usize, finest: Option<Level>) -> (Option<Level>, i64) {
+    let inner = i64::try_from(max_buckets).unwrap_or(i64::MAX).saturating_sub(1).max(1);
+    let wanted = grid::ceiling(asked.end - asked.start, inner) / inner;
+    let suffices = |level: &Level| wanted >= 2 * level.resolution();
+    let level = [Level::Hours, Level::Minutes].into_iter().find(suffices);
+    let level = match (level, finest) {
+        (Some(Level::Hours), _) | (_, Some(Level::Hours)) => Some(Level::Hours),
+        (Some(Level::Minutes), _) | (_, Some(Level::Minutes)) => Some(Level::Minutes),
+        (None, None) => None,
+    };
+    let resolution = level.map_or(1, Level::resolution);
+    (level, grid::ceiling(wanted.max(1), resolution))
+}
+
+/// Everything that is known about one series at one moment.
+struct Sources {
+    number: u32,
+    horizons: Horizons,
+    ticks: ReadOnlyTable<u64, &'static [u8]>,
+    segments: Segments,
+    minutes: Rollup,
+    hours: Rollup,
+}
+
+impl Sources {
+    fn open(transaction: &ReadTransaction, number: u32) -> Result<Self, StoreError> {
+        Ok(Self {
+            number,
+            horizons: Horizons::read(transaction)?,
+            ticks: transaction.open_table(head::TICKS).doing(READING)?,
+            segments: Segments::open(transaction)?,
+            minutes: Rollup::open(transaction, Level::Minutes)?,
+            hours: Rollup::open(transaction, Level::Hours)?,
+        })
+    }
+
+    /// The raw points of a stretch.
+    fn points(&self, stretch: Stretch) -> Result<Points, StoreError> {
+        let sealed = self.segments.points(self.number, stretch)?;
+        Ok(segment::overlay(sealed, &head::points(&self.ticks, self.number, stretch)?))
+    }
+
+    /// Where in `asked` there may be something at all, so that a question about all of time gets
+    /// as many buckets as it allows.
+    fn extent(&self, asked: Stretch) -> Result<Stretch, StoreError> {
+        let tick = head::first(&self.ticks, Stretch::EVER)?;
+        let hour = self.segments.first(Size::Hour, Stretch::EVER)?;
+        let window = self.segments.first(Size::Window, Stretch::EVER)?;
+        let is_older = asked.start < self.horizons.raw.0;
+        let summed = if is_older { self.first_sum(asked)? } else { None };
+        let starts = [tick, hour.map(|s| s.start), window.map(|s| s.start), summed];
+        let last = head::last(&self.ticks)?.map(|at| at.saturating_add(1));
+        let end = last.max(self.segments.end()?);
+        let start = starts.into_iter().flatten().min();
+        Ok(Stretch { start: start.unwrap_or(asked.end), end: end.unwrap_or(asked.end) })
+    }
+
+    /// The start of the first row of hours of this series in the earliest block asked for.
+    fn first_sum(&self, asked: Stretch) -> Result<Option<i64>, StoreError> {
+        let Some(first) = self.hours.first()? else { return Ok(None) };
+        let period = Stretch::around(first.max(asked.start), Level::Hours.period());
+        let rows = self.hours.rows(self.number, period)?;
+        Ok(Some(rows.first().map_or(period.start, |row| row.start.0)))
+    }
+
+    /// The finest level that all of a stretch still has; `None` for raw samples.
+    fn finest(&self, stretch: Stretch) -> Option<Level> {
+        if stretch.start < self.horizons.minutes.0 {
+            Some(Level::Hours)
+        } else {
+            (stretch.start < self.horizons.raw.0).then_some(Level::Minutes)
+        }
+    }
+
+    /// Rows no coarser than `width` in order of time, none twice.
+    fn rows(
+        &self,
+        level: Option<Level>,
+        width: i64,
+        stretch: Stretch,
+    ) -> Result<Vec<Bucket>, StoreError> {
+        let rollup = match level {
+            None => return Ok(bucket::gather(&self.points(stretch)?, width)),
+            Some(Level::Minutes) => &self.minutes,
+            Some(Level::Hours) => &self.hours,
+        };
+        let raw = self.not_summed_up(stretch)?;
+        let mut rows = rollup.rows(self.number, stretch)?;
+        if raw.is_empty() {
+            return Ok(rows);
+        }
+        rows.retain(|row| !raw.contains(&grid::floor(row.start.0, WINDOW)));
+        let resolution = rollup.resolution();
+        for window in raw {
+            let points = self.points(Stretch::around(window, WINDOW).cut(stretch))?;
+            rows.extend(bucket::gather(&points, resolution));
+        }
+        rows.sort_by_key(|row| row.start);
+        Ok(rows)
+    }
+
+    /// Windows with samples that are not in the sums: not merged yet, or with late ones.
+    fn not_summed_up(&self, stretch: Stretch) -> Result<BTreeSet<i64>, StoreError> {
+        let sealed = self.segments.list(Size::Hour, stretch.widened(WINDOW))?;
+        let sealed = sealed.into_iter().map(|segment| segment.start);
+        let late = head::points(&self.ticks, self.number, stretch)?;
+        let late = late.into_iter().map(|(at, _)| at);
+        Ok(sealed.chain(late).map(|at| grid::floor(at, WINDOW)).collect())
+    }
 }
