@@ -156,16 +156,25 @@ impl Sources {
     /// Where in `asked` there may be something at all, so that a question about all of time gets
     /// as many buckets as it allows.
     fn extent(&self, asked: Stretch) -> Result<Stretch, StoreError> {
+        let is_pruned = self.horizons.raw.0 > Stretch::EVER.start;
+        let start = if !is_pruned {
+            self.first_raw()?
+        } else if asked.start < self.horizons.raw.0 {
+            self.first_sum(asked)?.into_iter().chain(self.first_raw()?).min()
+        } else {
+            Some(asked.start)
+        };
+        let last = head::last(&self.ticks)?.map(|at| at.saturating_add(1));
+        let end = last.max(self.segments.end()?);
+        Ok(Stretch { start: start.unwrap_or(asked.end), end: end.unwrap_or(asked.end) })
+    }
+
+    fn first_raw(&self) -> Result<Option<i64>, StoreError> {
         let tick = head::first(&self.ticks, Stretch::EVER)?;
         let hour = self.segments.first(Size::Hour, Stretch::EVER)?;
         let window = self.segments.first(Size::Window, Stretch::EVER)?;
-        let is_older = asked.start < self.horizons.raw.0;
-        let summed = if is_older { self.first_sum(asked)? } else { None };
-        let starts = [tick, hour.map(|s| s.start), window.map(|s| s.start), summed];
-        let last = head::last(&self.ticks)?.map(|at| at.saturating_add(1));
-        let end = last.max(self.segments.end()?);
-        let start = starts.into_iter().flatten().min();
-        Ok(Stretch { start: start.unwrap_or(asked.end), end: end.unwrap_or(asked.end) })
+        let sealed = hour.into_iter().chain(window).map(|segment| segment.start);
+        Ok(sealed.chain(tick).min())
     }
 
     /// The start of the first row of hours of this series in the earliest block asked for.

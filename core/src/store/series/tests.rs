@@ -51,7 +51,7 @@ fn value() -> impl Strategy<Value = f64> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let sample = (0..NAMES.len(), value());
+    let sample = (0..NAMES.len(), value()).boxed();
     prop_oneof![
         4 => (-20_000_i64..60_000, vec(sample.clone(), 1..4)).prop_map(|(at, s)| Act::Write(at, s)),
         2 => (-30 * HOUR..HOUR, vec(sample, 1..4)).prop_map(|(at, s)| Act::Write(at, s)),
@@ -123,8 +123,6 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
-
     #[test]
     fn every_level_answers_like_a_plain_list_and_raw_samples_to_the_bit(
         acts in vec(act(), 1..40),
