@@ -25,6 +25,8 @@ mod segment;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod tests;
 
 pub use bucket::Bucket;
@@ -32,8 +34,13 @@ pub use names::{SeriesFacts, SeriesId, SeriesKind, SeriesRef};
 pub use query::{Buckets, SampleReader, SeriesQuery};
 
 #[cfg(test)]
-pub(super) use self::{head::Tick, names::SeriesV1};
-pub(super) use names::SeriesRow;
+pub(super) use self::{
+    column::{Column, Times},
+    head::Tick,
+    names::SeriesV1,
+    rollup::Sums,
+};
+pub(super) use self::{maintain::Horizons, names::SeriesRow};
 
 use super::{
     error::{Doing, StoreError},
@@ -42,7 +49,7 @@ use super::{
 };
 use crate::words::{Span, Timestamp};
 use grid::Stretch;
-use maintain::{Horizons, Keeper};
+use maintain::Keeper;
 use names::{Names, SERIES};
 use redb::{Durability, StorageBackend, WriteTransaction};
 use std::collections::BTreeMap;

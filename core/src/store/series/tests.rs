@@ -1,7 +1,7 @@
-//! Stories of the series: what is written comes back, whatever place it has moved to.
+//! What is written by chance comes back, whatever place it has moved to.
 
 use super::{
-    Retention, Samples, SeriesKind, SeriesQuery,
+    Retention, Samples,
     model::{Model, NAMES},
 };
 use crate::store::memory::{Memory, facts};
