@@ -8,7 +8,10 @@ use super::{
     format::FileFacts,
     history::{Chained, Head},
     series::Bucket,
-    series::{Column, Horizons, SeriesKind, SeriesRow, SeriesV1, Sums, Tick, Times},
+    series::{
+        Bytes, Column, Directory, Horizons, Piece, SeriesKind, SeriesRow, SeriesV1, Sums, Tick,
+        Times,
+    },
 };
 use crate::words::{Digest, Sequence, Timestamp};
 use std::fmt::Debug;
@@ -101,6 +104,8 @@ fn today_s_records_have_the_bytes_they_always_had_and_every_flipped_bit_shows() 
     check(golden!("series_v2"), &series());
     check(golden!("tick_v1"), &tick());
     check(golden!("horizons_v1"), &horizons());
+    check(golden!("directory_v1"), &Directory(vec![(0, 1_700), (70_000, 3), (u32::MAX, 0)]));
+    check(golden!("piece_v1"), &Piece(Bytes(vec![0, 1, 250, 251, 255])));
 }
 
 #[test]

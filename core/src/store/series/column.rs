@@ -1,18 +1,25 @@
-//! Columns of a sealed segment: the times of all its series, and the values of one.
+//! Columns of sealed raw samples: the times that all series of a block share, and the values of
+//! one series.
 
-use super::{packed::Packed, segment::Points};
+use super::packed::Packed;
 use crate::store::codec::{CodecError, Record};
 use serde::{Deserialize, Serialize};
 
-/// Row of `times`: every time in a segment, ascending, as milliseconds since 1970.
+/// Samples of one series: (milliseconds since 1970, value), in order of time, one per time.
+pub(in crate::store) type Points = Vec<(i64, f64)>;
+
+/// The section of times; no series has this number.
+pub(super) const TIMES: u32 = u32::MAX;
+
+/// Section [`TIMES`] of a block of raw samples: its times, ascending, as milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct Times {
     pub(in crate::store) count: u32,
     pub(in crate::store) times: Packed,
 }
 
-/// Row of `columns`: the values of one series at those times of a segment at which it was
-/// measured.
+/// Section of a block of raw samples, by the number of the series: its values at those times of
+/// the block at which it was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct Column {
     /// Number of values.
@@ -26,15 +33,15 @@ pub(in crate::store) struct Column {
 }
 
 impl Record for Times {
-    const KIND: u16 = 6;
+    const KIND: u16 = 8;
     const VERSION: u16 = 1;
-    const NAME: &'static str = "times of a segment";
+    const NAME: &'static str = "times of a block";
 }
 
 impl Record for Column {
-    const KIND: u16 = 7;
+    const KIND: u16 = 9;
     const VERSION: u16 = 1;
-    const NAME: &'static str = "values of a segment";
+    const NAME: &'static str = "values of a block";
 }
 
 impl Times {
@@ -60,7 +67,7 @@ impl Column {
         })
     }
 
-    /// The points of this column, given the times of its segment.
+    /// The points of this column, given the times of its block.
     pub(in crate::store) fn unpack(&self, times: &[i64]) -> Result<Points, CodecError> {
         let values: Vec<f64> = self.values.unpack(self.count)?;
         let points: Points = if self.runs == 0 {

@@ -3,12 +3,7 @@
 //! Everything starts at multiples of its own length since 1970, so that no stored block ever
 //! straddles a larger one.
 
-use crate::words::{Span, Timestamp};
-
-/// Freshly sealed samples lie in stretches of this length.
-pub(super) const HOUR: i64 = Span::hours(1).0;
-/// Merged samples lie in stretches of this length.
-pub(super) const WINDOW: i64 = Span::hours(8).0;
+use crate::words::Timestamp;
 
 /// Times that samples may have: the years ±9999. Inside them no sum of two can overflow.
 pub(super) const EARLIEST: i64 = -377_705_116_800_000;

@@ -6,19 +6,21 @@
 
 use super::{
     TICK_LIMIT,
+    column::Points,
     grid::{self, Stretch},
-    segment::Points,
 };
 use crate::store::{
     codec::{self, Record},
     error::{Doing, InRow, StoreError},
     tables::NumberRows,
 };
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub(super) const TICKS: NumberRows = TableDefinition::new("ticks");
+/// The head at one moment.
+pub(super) type Ticks = ReadOnlyTable<u64, &'static [u8]>;
 
 const WRITING: &str = "writing samples";
 const READING: &str = "reading samples";
@@ -78,11 +80,7 @@ pub(super) fn write(
 }
 
 /// The samples of one series that are not sealed yet.
-pub(super) fn points(
-    ticks: &impl ReadableTable<u64, &'static [u8]>,
-    number: u32,
-    stretch: Stretch,
-) -> Result<Points, StoreError> {
+pub(super) fn points(ticks: &Ticks, number: u32, stretch: Stretch) -> Result<Points, StoreError> {
     let mut points = Vec::new();
     each(ticks, stretch, |key, _, tick| {
         points.extend(tick.of(number).map(|value| (grid::time(key), value)));
@@ -92,7 +90,7 @@ pub(super) fn points(
 
 /// All samples of a stretch that are not sealed yet: their rows, and the points by series.
 pub(super) fn take(
-    ticks: &impl ReadableTable<u64, &'static [u8]>,
+    ticks: &Ticks,
     stretch: Stretch,
 ) -> Result<(Vec<Row>, BTreeMap<u32, Points>), StoreError> {
     let (mut rows, mut series) = (Vec::new(), BTreeMap::<u32, Points>::new());
@@ -120,23 +118,18 @@ pub(super) fn remove(transaction: &WriteTransaction, rows: &[Row]) -> Result<(),
 }
 
 /// The time of the first row in a stretch.
-pub(super) fn first(
-    ticks: &impl ReadableTable<u64, &'static [u8]>,
-    stretch: Stretch,
-) -> Result<Option<i64>, StoreError> {
+pub(super) fn first(ticks: &Ticks, stretch: Stretch) -> Result<Option<i64>, StoreError> {
     let mut rows = ticks.range(stretch.keys()).doing(READING)?;
     Ok(rows.next().transpose().doing(READING)?.map(|(key, _)| grid::time(key.value())))
 }
 
 /// The time of the last row of all.
-pub(super) fn last(
-    ticks: &impl ReadableTable<u64, &'static [u8]>,
-) -> Result<Option<i64>, StoreError> {
+pub(super) fn last(ticks: &Ticks) -> Result<Option<i64>, StoreError> {
     Ok(ticks.last().doing(READING)?.map(|(key, _)| grid::time(key.value())))
 }
 
 fn each(
-    ticks: &impl ReadableTable<u64, &'static [u8]>,
+    ticks: &Ticks,
     stretch: Stretch,
     mut visit: impl FnMut(u64, &[u8], Tick),
 ) -> Result<(), StoreError> {

@@ -3,11 +3,11 @@
 
 use super::{
     Retention,
+    block::{self, Block, Layer},
     compact::Compaction,
-    grid::{Stretch, WINDOW},
+    grid::Stretch,
     head,
-    rollup::{self, Level, Rollup},
-    segment::{self, Segment, Segments, Size},
+    raw::Raw,
 };
 use crate::store::{
     codec::{self, Record},
@@ -16,7 +16,7 @@ use crate::store::{
     tables::META,
 };
 use crate::words::{Span, Timestamp};
-use redb::{Durability, ReadOnlyTable, ReadTransaction, WriteTransaction};
+use redb::{Durability, ReadTransaction, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 /// How long a full hour waits for its last samples.
@@ -37,7 +37,7 @@ pub(in crate::store) struct Horizons {
 }
 
 impl Record for Horizons {
-    const KIND: u16 = 9;
+    const KIND: u16 = 11;
     const VERSION: u16 = 1;
     const NAME: &'static str = "horizons of samples";
 }
@@ -72,9 +72,10 @@ pub(super) struct Keeper {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Job {
-    Compact(Size, i64),
-    RemoveWindow(i64),
-    RemoveSums(Level, i64),
+    /// Make this block of everything that lies in its stretch.
+    Compact(Block),
+    /// Remove this block, all parts of it.
+    Remove(Block),
 }
 
 impl Keeper {
@@ -92,16 +93,15 @@ impl Keeper {
         if let Some(work) = self.under_way.take() {
             return self.go_on(handle, work).map(|()| true);
         }
-        let folds =
-            self.folded_at.is_none_or(|at| now.since(at).0.saturating_abs() >= FOLD_EVERY.0);
+        let since_fold = self.folded_at.map(|at| now.since(at).0.saturating_abs());
+        let folds = since_fold.is_none_or(|since| since >= FOLD_EVERY.0);
         match handle.read(|transaction| next(transaction, retention, now, folds))? {
-            Some(Job::Compact(size, at)) => {
-                let work = handle.read(|transaction| Compaction::begin(transaction, size, at))?;
+            Some(Job::Compact(block)) => {
+                let work = handle.read(|transaction| Compaction::begin(transaction, block))?;
                 self.under_way = Some(work);
                 Ok(true)
             }
-            Some(Job::RemoveWindow(at)) => self.remove_window(handle, at).map(|()| true),
-            Some(Job::RemoveSums(level, at)) => self.remove_sums(handle, level, at).map(|()| true),
+            Some(Job::Remove(block)) => self.remove(handle, block).map(|()| true),
             None => {
                 if folds {
                     self.folded_at = Some(now);
@@ -120,29 +120,20 @@ impl Keeper {
         Ok(())
     }
 
-    fn remove_window(&mut self, handle: &Handle, at: i64) -> Result<(), StoreError> {
-        let window = Stretch::around(at, WINDOW);
-        let parts =
-            handle.read(|transaction| Segments::open(transaction)?.list(Size::Window, window))?;
-        let horizons =
-            Horizons { raw: self.horizons.raw.max(Timestamp(window.end)), ..self.horizons };
-        handle.write(Durability::None, |transaction| {
-            horizons.write(transaction)?;
-            parts.iter().try_for_each(|part: &Segment| segment::remove(transaction, *part))
-        })?;
-        self.horizons = horizons;
-        Ok(())
-    }
-
-    fn remove_sums(&mut self, handle: &Handle, level: Level, at: i64) -> Result<(), StoreError> {
-        let end = Timestamp(at.saturating_add(level.period()));
-        let horizons = match level {
-            Level::Minutes => Horizons { minutes: self.horizons.minutes.max(end), ..self.horizons },
-            Level::Hours => self.horizons,
+    fn remove(&mut self, handle: &Handle, block: Block) -> Result<(), StoreError> {
+        let end = Timestamp(block.stretch().end);
+        let Horizons { raw, minutes } = self.horizons;
+        let horizons = match block.layer {
+            Layer::Hour | Layer::Window => Horizons { raw: raw.max(end), minutes },
+            Layer::Minutes => Horizons { raw, minutes: minutes.max(end) },
+            Layer::Hours => self.horizons,
         };
+        let parts = handle.read(|transaction| {
+            Raw::open(transaction)?.blocks.list(block.layer, block.stretch())
+        })?;
         handle.write(Durability::None, |transaction| {
             horizons.write(transaction)?;
-            rollup::remove(transaction, level, at)
+            parts.iter().try_for_each(|part| block::remove(transaction, *part))
         })?;
         self.horizons = horizons;
         Ok(())
@@ -156,72 +147,61 @@ fn next(
     now: Timestamp,
     folds: bool,
 ) -> Result<Option<Job>, StoreError> {
-    let ticks = transaction.open_table(head::TICKS).doing(READING)?;
-    let segments = Segments::open(transaction)?;
+    let raw = Raw::open(transaction)?;
     let full = now.0.saturating_sub(GRACE.0);
-    if let Some(job) = sealing(&ticks, &segments, full, folds)? {
-        return Ok(Some(job));
+    if let Some(block) = sealing(&raw, full, folds)? {
+        return Ok(Some(Job::Compact(block)));
     }
-    if let Some(oldest) = segments.first(Size::Hour, Stretch::EVER)?
-        && Stretch::around(oldest.start, WINDOW).end <= full
-    {
-        return Ok(Some(Job::Compact(Size::Window, oldest.start)));
+    if let Some(hour) = raw.blocks.first(Layer::Hour, Stretch::EVER)? {
+        let window = Block::around(Layer::Window, hour.start);
+        if window.stretch().end <= full {
+            return Ok(Some(Job::Compact(window)));
+        }
     }
-    let Some(newest) = segments.end()? else { return Ok(None) };
+    let Some(newest) = raw.end()? else { return Ok(None) };
     let newest = newest.min(now.0);
-    if let Some(job) = outdated_window(&ticks, &segments, newest.saturating_sub(retention.raw.0))? {
-        return Ok(Some(job));
-    }
-    let limits = [(Level::Minutes, Some(retention.minutes)), (Level::Hours, retention.hours)];
-    for (level, limit) in limits {
-        if let (Some(limit), Some(first)) = (limit, Rollup::open(transaction, level)?.first()?)
-            && first.saturating_add(level.period()) <= newest.saturating_sub(limit.0)
-        {
-            return Ok(Some(Job::RemoveSums(level, first)));
+    let limits = [
+        (Layer::Window, Some(retention.raw)),
+        (Layer::Minutes, Some(retention.minutes)),
+        (Layer::Hours, retention.hours),
+    ];
+    for (layer, limit) in limits {
+        let Some(limit) = limit else { continue };
+        if let Some(block) = outdated(&raw, layer, newest.saturating_sub(limit.0))? {
+            return Ok(Some(Job::Remove(block)));
         }
     }
     Ok(None)
 }
-
-type Ticks = ReadOnlyTable<u64, &'static [u8]>;
 
 /// The oldest hour that can be sealed, or window whose late samples are to be folded.
-fn sealing(
-    ticks: &Ticks,
-    segments: &Segments,
-    full: i64,
-    folds: bool,
-) -> Result<Option<Job>, StoreError> {
+fn sealing(raw: &Raw, full: i64, folds: bool) -> Result<Option<Block>, StoreError> {
     let mut rest = Stretch::EVER;
-    while let Some(at) = head::first(ticks, rest)? {
-        let hour = Stretch::around(at, Size::Hour.length());
-        let window = Stretch::around(at, WINDOW);
-        if hour.end > full {
+    while let Some(at) = head::first(&raw.ticks, rest)? {
+        let hour = Block::around(Layer::Hour, at);
+        let window = Block::around(Layer::Window, at);
+        if hour.stretch().end > full {
             return Ok(None);
         }
-        if segments.first(Size::Window, window)?.is_some() {
+        if raw.blocks.first(Layer::Window, window.stretch())?.is_some() {
             if folds {
-                return Ok(Some(Job::Compact(Size::Window, at)));
+                return Ok(Some(window));
             }
-            rest.start = window.end;
-        } else if segments.first(Size::Hour, hour)?.is_some() {
+            rest.start = window.stretch().end;
+        } else if raw.blocks.first(Layer::Hour, hour.stretch())?.is_some() {
             // Comes along when the window is merged.
-            rest.start = hour.end;
+            rest.start = hour.stretch().end;
         } else {
-            return Ok(Some(Job::Compact(Size::Hour, at)));
+            return Ok(Some(hour));
         }
     }
     Ok(None)
 }
 
-/// The oldest window, when it ended before `limit` and nothing waits to be folded into it.
-fn outdated_window(
-    ticks: &Ticks,
-    segments: &Segments,
-    limit: i64,
-) -> Result<Option<Job>, StoreError> {
-    let Some(oldest) = segments.first(Size::Window, Stretch::EVER)? else { return Ok(None) };
-    let window = Stretch::around(oldest.start, WINDOW);
-    let is_outdated = window.end <= limit && head::first(ticks, window)?.is_none();
-    Ok(is_outdated.then_some(Job::RemoveWindow(oldest.start)))
+/// The oldest block of a layer, when it ended before `limit` and nothing waits to be folded in.
+fn outdated(raw: &Raw, layer: Layer, limit: i64) -> Result<Option<Block>, StoreError> {
+    let Some(oldest) = raw.blocks.first(layer, Stretch::EVER)? else { return Ok(None) };
+    let stretch = oldest.stretch();
+    let is_outdated = stretch.end <= limit && head::first(&raw.ticks, stretch)?.is_none();
+    Ok(is_outdated.then_some(oldest))
 }

@@ -3,13 +3,14 @@
 //! A sample goes through four places and is at any time in exactly one of the first two:
 //!
 //! 1. the *head* ([`head`]): a row per tick, as written;
-//! 2. a *segment* ([`segment`]): compressed columns that share one column of times; sealed every
-//!    hour, merged every eight;
-//! 3. a row per minute and 4. a row per hour ([`rollup`]), summed up when a segment is merged.
+//! 2. a *block* ([`block`], [`column`]): compressed columns that share one column of times; sealed
+//!    every hour, merged every eight;
+//! 3. a row per minute and 4. a row per hour ([`rollup`]), summed up when a block is merged.
 //!
 //! Raw samples and minutes are kept for a time, hours for ever ([`Retention`]). All moving is
 //! done by [`Samples::maintain`] in steps that are short and atomic each.
 
+mod block;
 mod bucket;
 mod column;
 mod compact;
@@ -19,8 +20,8 @@ mod maintain;
 mod names;
 mod packed;
 mod query;
+mod raw;
 mod rollup;
-mod segment;
 
 #[cfg(test)]
 mod model;
@@ -35,9 +36,11 @@ pub use query::{Buckets, SampleReader, SeriesQuery};
 
 #[cfg(test)]
 pub(super) use self::{
+    block::{Directory, Piece},
     column::{Column, Times},
     head::Tick,
     names::SeriesV1,
+    packed::Bytes,
     rollup::Sums,
 };
 pub(super) use self::{maintain::Horizons, names::SeriesRow};
@@ -211,9 +214,6 @@ fn create(transaction: &WriteTransaction) -> Result<(), StoreError> {
     const DOING: &str = "creating the tables";
     transaction.open_table(SERIES).map(drop).doing(DOING)?;
     transaction.open_table(head::TICKS).map(drop).doing(DOING)?;
-    transaction.open_table(segment::TIMES).map(drop).doing(DOING)?;
-    for table in [segment::COLUMNS, rollup::MINUTES, rollup::HOURS] {
-        transaction.open_table(table).map(drop).doing(DOING)?;
-    }
-    Ok(())
+    transaction.open_table(block::BLOCKS).map(drop).doing(DOING)?;
+    transaction.open_table(block::PIECES).map(drop).doing(DOING)
 }

@@ -10,9 +10,13 @@ use std::fmt;
 
 const NAME: &str = "compressed numbers";
 
-/// Compressed numbers of one type; how many is for the owner to remember. No numbers, no bytes.
+/// Bytes that are written and read in one copy; the same layout as a list of bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::store) struct Packed(pub(in crate::store) Vec<u8>);
+pub(in crate::store) struct Bytes(pub(in crate::store) Vec<u8>);
+
+/// Compressed numbers of one type; how many is for the owner to remember. No numbers, no bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Packed(Bytes);
 
 impl Packed {
     pub(super) fn pack<T: Number>(numbers: &[T]) -> Result<Self, CodecError> {
@@ -20,17 +24,18 @@ impl Packed {
             return Ok(Self::default());
         }
         standalone::simple_compress(numbers, &ChunkConfig::default())
-            .map(Self)
+            .map(|bytes| Self(Bytes(bytes)))
             .map_err(|error| CodecError::Unencodable { name: NAME, why: error.to_string() })
     }
 
     /// The numbers, of which there must be `count`.
     pub(super) fn unpack<T: Number>(&self, count: u32) -> Result<Vec<T>, CodecError> {
         let malformed = |why| CodecError::Malformed { name: NAME, why };
-        let numbers = if self.0.is_empty() {
+        let numbers = if self.0.0.is_empty() {
             Vec::new()
         } else {
-            standalone::simple_decompress(&self.0).map_err(|error| malformed(error.to_string()))?
+            standalone::simple_decompress(&self.0.0)
+                .map_err(|error| malformed(error.to_string()))?
         };
         if u32::try_from(numbers.len()) == Ok(count) {
             Ok(numbers)
@@ -40,22 +45,21 @@ impl Packed {
     }
 }
 
-impl Serialize for Packed {
-    /// As one run of bytes: the same layout as a list of bytes, in one copy.
+impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Packed {
+impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(Bytes).map(Self)
+        deserializer.deserialize_byte_buf(BytesVisitor).map(Self)
     }
 }
 
-struct Bytes;
+struct BytesVisitor;
 
-impl de::Visitor<'_> for Bytes {
+impl de::Visitor<'_> for BytesVisitor {
     type Value = Vec<u8>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,13 +1,14 @@
 //! Questions about series: raw points, and buckets for a picture of so many pixels.
 
 use super::{
+    block::{Block, Layer},
     bucket::{self, Bucket},
-    grid::{self, Stretch, WINDOW},
+    grid::{self, Stretch},
     head,
     maintain::Horizons,
     names::{Names, SERIES, SeriesFacts, SeriesRow},
-    rollup::{Level, Rollup},
-    segment::{self, Points, Segments, Size},
+    raw::Raw,
+    rollup::{self, Level},
 };
 use crate::store::{
     codec,
@@ -15,7 +16,7 @@ use crate::store::{
     handle::Handle,
 };
 use crate::words::{Span, Timestamp};
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::ReadTransaction;
 use std::collections::BTreeSet;
 
 const READING: &str = "reading samples";
@@ -75,7 +76,8 @@ impl SampleReader {
     ) -> Result<Option<Vec<(Timestamp, f64)>>, StoreError> {
         self.handle.read(|transaction| {
             let Some(number) = number(transaction, series)? else { return Ok(None) };
-            let points = Sources::open(transaction, number)?.points(Stretch::new(from.0, to.0))?;
+            let stretch = Stretch::new(from.0, to.0);
+            let points = Raw::open(transaction)?.points(number, stretch)?;
             Ok(Some(points.into_iter().map(|(at, value)| (Timestamp(at), value)).collect()))
         })
     }
@@ -129,28 +131,13 @@ fn fitting(asked: Stretch, max_buckets: usize, finest: Option<Level>) -> (Option
 struct Sources {
     number: u32,
     horizons: Horizons,
-    ticks: ReadOnlyTable<u64, &'static [u8]>,
-    segments: Segments,
-    minutes: Rollup,
-    hours: Rollup,
+    raw: Raw,
 }
 
 impl Sources {
     fn open(transaction: &ReadTransaction, number: u32) -> Result<Self, StoreError> {
-        Ok(Self {
-            number,
-            horizons: Horizons::read(transaction)?,
-            ticks: transaction.open_table(head::TICKS).doing(READING)?,
-            segments: Segments::open(transaction)?,
-            minutes: Rollup::open(transaction, Level::Minutes)?,
-            hours: Rollup::open(transaction, Level::Hours)?,
-        })
-    }
-
-    /// The raw points of a stretch.
-    fn points(&self, stretch: Stretch) -> Result<Points, StoreError> {
-        let sealed = self.segments.points(self.number, stretch)?;
-        Ok(segment::overlay(sealed, &head::points(&self.ticks, self.number, stretch)?))
+        let horizons = Horizons::read(transaction)?;
+        Ok(Self { number, horizons, raw: Raw::open(transaction)? })
     }
 
     /// Where in `asked` there may be something at all, so that a question about all of time gets
@@ -158,31 +145,25 @@ impl Sources {
     fn extent(&self, asked: Stretch) -> Result<Stretch, StoreError> {
         let is_pruned = self.horizons.raw.0 > Stretch::EVER.start;
         let start = if !is_pruned {
-            self.first_raw()?
+            self.raw.start()?
         } else if asked.start < self.horizons.raw.0 {
-            self.first_sum(asked)?.into_iter().chain(self.first_raw()?).min()
+            self.first_sum(asked)?.into_iter().chain(self.raw.start()?).min()
         } else {
             Some(asked.start)
         };
-        let last = head::last(&self.ticks)?.map(|at| at.saturating_add(1));
-        let end = last.max(self.segments.end()?);
+        let last = head::last(&self.raw.ticks)?.map(|at| at.saturating_add(1));
+        let end = last.max(self.raw.end()?);
         Ok(Stretch { start: start.unwrap_or(asked.end), end: end.unwrap_or(asked.end) })
     }
 
-    fn first_raw(&self) -> Result<Option<i64>, StoreError> {
-        let tick = head::first(&self.ticks, Stretch::EVER)?;
-        let hour = self.segments.first(Size::Hour, Stretch::EVER)?;
-        let window = self.segments.first(Size::Window, Stretch::EVER)?;
-        let sealed = hour.into_iter().chain(window).map(|segment| segment.start);
-        Ok(sealed.chain(tick).min())
-    }
-
-    /// The start of the first row of hours of this series in the earliest block asked for.
+    /// Where the hours of this series start in the earliest block asked for.
     fn first_sum(&self, asked: Stretch) -> Result<Option<i64>, StoreError> {
-        let Some(first) = self.hours.first()? else { return Ok(None) };
-        let period = Stretch::around(first.max(asked.start), Level::Hours.period());
-        let rows = self.hours.rows(self.number, period)?;
-        Ok(Some(rows.first().map_or(period.start, |row| row.start.0)))
+        let Some(first) = self.raw.blocks.first(Layer::Hours, Stretch::EVER)? else {
+            return Ok(None);
+        };
+        let block = Block::around(Layer::Hours, first.start.max(asked.start));
+        let rows = rollup::rows(&self.raw.blocks, Level::Hours, self.number, block.stretch())?;
+        Ok(Some(rows.first().map_or(block.start, |row| row.start.0)))
     }
 
     /// The finest level that all of a stretch still has; `None` for raw samples.
@@ -201,32 +182,30 @@ impl Sources {
         width: i64,
         stretch: Stretch,
     ) -> Result<Vec<Bucket>, StoreError> {
-        let rollup = match level {
-            None => return Ok(bucket::gather(&self.points(stretch)?, width)),
-            Some(Level::Minutes) => &self.minutes,
-            Some(Level::Hours) => &self.hours,
+        let Some(level) = level else {
+            return Ok(bucket::gather(&self.raw.points(self.number, stretch)?, width));
         };
         let raw = self.not_summed_up(stretch)?;
-        let mut rows = rollup.rows(self.number, stretch)?;
+        let mut rows = rollup::rows(&self.raw.blocks, level, self.number, stretch)?;
         if raw.is_empty() {
             return Ok(rows);
         }
-        rows.retain(|row| !raw.contains(&grid::floor(row.start.0, WINDOW)));
-        let resolution = rollup.resolution();
+        rows.retain(|row| !raw.contains(&Block::around(Layer::Window, row.start.0)));
         for window in raw {
-            let points = self.points(Stretch::around(window, WINDOW).cut(stretch))?;
-            rows.extend(bucket::gather(&points, resolution));
+            let points = self.raw.points(self.number, window.stretch().cut(stretch))?;
+            rows.extend(bucket::gather(&points, level.resolution()));
         }
         rows.sort_by_key(|row| row.start);
         Ok(rows)
     }
 
     /// Windows with samples that are not in the sums: not merged yet, or with late ones.
-    fn not_summed_up(&self, stretch: Stretch) -> Result<BTreeSet<i64>, StoreError> {
-        let sealed = self.segments.list(Size::Hour, stretch.widened(WINDOW))?;
-        let sealed = sealed.into_iter().map(|segment| segment.start);
-        let late = head::points(&self.ticks, self.number, stretch)?;
+    fn not_summed_up(&self, stretch: Stretch) -> Result<BTreeSet<Block>, StoreError> {
+        let wide = stretch.widened(Layer::Window.length());
+        let sealed = self.raw.blocks.list(Layer::Hour, wide)?;
+        let sealed = sealed.into_iter().map(|block| block.start);
+        let late = head::points(&self.raw.ticks, self.number, stretch)?;
         let late = late.into_iter().map(|(at, _)| at);
-        Ok(sealed.chain(late).map(|at| grid::floor(at, WINDOW)).collect())
+        Ok(sealed.chain(late).map(|at| Block::around(Layer::Window, at)).collect())
     }
 }

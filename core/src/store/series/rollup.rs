@@ -1,34 +1,22 @@
-//! Sums per minute and per hour: compressed blocks of buckets, one per series and period.
+//! Sums per minute and per hour: buckets as compressed columns.
 
 use super::{
+    block::{Block, Blocks, Layer},
     bucket::Bucket,
-    grid::{self, HOUR, Stretch},
+    grid::Stretch,
     packed::Packed,
 };
 use crate::store::{
     codec::{self, CodecError, Record},
-    error::{Doing, InRow, StoreError},
+    error::{InRow, StoreError},
 };
 use crate::words::{Span, Timestamp};
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
-
-type Rows = TableDefinition<'static, (u64, u32), &'static [u8]>;
-
-/// (key of the day's start, series) → [`Sums`] of its minutes.
-pub(super) const MINUTES: Rows = TableDefinition::new("minutes");
-/// (key of the period's start, series) → [`Sums`] of its hours.
-pub(super) const HOURS: Rows = TableDefinition::new("hours");
-
-const READING: &str = "reading sums of samples";
-const WRITING: &str = "summing samples up";
 
 /// How coarse sums are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
-    /// One row per minute, blocks of a day.
     Minutes,
-    /// One row per hour, blocks of 32 days.
     Hours,
 }
 
@@ -37,35 +25,21 @@ impl Level {
     pub(super) const fn resolution(self) -> i64 {
         match self {
             Self::Minutes => Span::minutes(1).0,
-            Self::Hours => HOUR,
+            Self::Hours => Span::hours(1).0,
         }
     }
 
-    /// The stretch of time of one block; a multiple of a window.
-    pub(super) const fn period(self) -> i64 {
+    /// The blocks that hold the rows.
+    pub(super) const fn layer(self) -> Layer {
         match self {
-            Self::Minutes => Span::hours(24).0,
-            Self::Hours => Span::hours(24 * 32).0,
-        }
-    }
-
-    pub(super) const fn table(self) -> Rows {
-        match self {
-            Self::Minutes => MINUTES,
-            Self::Hours => HOURS,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Minutes => "minutes",
-            Self::Hours => "hours",
+            Self::Minutes => Layer::Minutes,
+            Self::Hours => Layer::Hours,
         }
     }
 }
 
-/// Row of `minutes` and `hours`: buckets column by column. Each column is compressed; `slots` are
-/// the buckets' starts as multiples of the level's resolution since the start of the period.
+/// Section of a block of sums, by the number of the series: buckets column by column. `slots` are
+/// the buckets' starts as multiples of the level's resolution since the start of the block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct Sums {
     pub(in crate::store) rows: u32,
@@ -80,7 +54,7 @@ pub(in crate::store) struct Sums {
 }
 
 impl Record for Sums {
-    const KIND: u16 = 8;
+    const KIND: u16 = 10;
     const VERSION: u16 = 1;
     const NAME: &'static str = "sums of samples";
 }
@@ -91,7 +65,7 @@ impl Sums {
         start: i64,
         resolution: i64,
     ) -> Result<Self, CodecError> {
-        let malformed = |why: &str| CodecError::Unencodable { name: Self::NAME, why: why.into() };
+        let defect = |why: &str| CodecError::Unencodable { name: Self::NAME, why: why.into() };
         let slot = |row: &Bucket| u32::try_from((row.start.0 - start) / resolution);
         let slots: Result<Vec<u32>, _> = rows.iter().map(slot).collect();
         let floats =
@@ -99,8 +73,8 @@ impl Sums {
         let numbers =
             |of: fn(&Bucket) -> u64| Packed::pack(&rows.iter().map(of).collect::<Vec<_>>());
         Ok(Self {
-            rows: u32::try_from(rows.len()).map_err(|_many| malformed("too many rows"))?,
-            slots: Packed::pack(&slots.map_err(|_outside| malformed("a row outside"))?)?,
+            rows: u32::try_from(rows.len()).map_err(|_many| defect("too many rows"))?,
+            slots: Packed::pack(&slots.map_err(|_outside| defect("a row outside its block"))?)?,
             count: numbers(|row| row.count)?,
             nans: numbers(|row| row.nans)?,
             min: floats(|row| row.min)?,
@@ -132,76 +106,46 @@ impl Sums {
     }
 }
 
-/// The sums of one level at one moment.
-pub(super) struct Rollup {
+/// The rows of a series that start in a stretch, in order of time.
+pub(super) fn rows(
+    blocks: &Blocks,
     level: Level,
-    table: ReadOnlyTable<(u64, u32), &'static [u8]>,
+    number: u32,
+    stretch: Stretch,
+) -> Result<Vec<Bucket>, StoreError> {
+    let mut rows = Vec::new();
+    for block in blocks.list(level.layer(), stretch.widened(level.layer().length()))? {
+        let inside = read(blocks, level, number, block)?.into_iter();
+        rows.extend(inside.filter(|row| stretch.contains(row.start.0)));
+    }
+    Ok(rows)
 }
 
-impl Rollup {
-    pub(super) fn open(transaction: &ReadTransaction, level: Level) -> Result<Self, StoreError> {
-        Ok(Self { level, table: transaction.open_table(level.table()).doing(READING)? })
-    }
-
-    pub(super) const fn resolution(&self) -> i64 {
-        self.level.resolution()
-    }
-
-    /// The rows of a series that start in a stretch, in order of time.
-    pub(super) fn rows(&self, number: u32, stretch: Stretch) -> Result<Vec<Bucket>, StoreError> {
-        let (period, mut rows) = (self.level.period(), Vec::new());
-        let mut start = grid::floor(stretch.start, period);
-        while start < stretch.end {
-            let block = self.block(number, start)?;
-            rows.extend(block.into_iter().filter(|row| stretch.contains(row.start.0)));
-            start += period;
-        }
-        Ok(rows)
-    }
-
-    /// The start of the earliest block of any series.
-    pub(super) fn first(&self) -> Result<Option<i64>, StoreError> {
-        Ok(self.table.first().doing(READING)?.map(|(key, _)| grid::time(key.value().0)))
-    }
-
-    /// The block that `window` lies in with the rows of the window replaced, and its key.
-    pub(super) fn replaced(
-        &self,
-        number: u32,
-        window: Stretch,
-        rows: &[Bucket],
-    ) -> Result<((u64, u32), Vec<u8>), StoreError> {
-        let start = grid::floor(window.start, self.level.period());
-        let mut all = self.block(number, start)?;
-        all.retain(|row| !window.contains(row.start.0));
-        all.extend_from_slice(rows);
-        all.sort_by_key(|row| row.start);
-        let sums = Sums::pack(&all, start, self.level.resolution());
-        let bytes = sums.and_then(|sums| codec::encode(&sums));
-        Ok(((grid::key(start), number), bytes.in_row(self.level.name(), said(start, number))?))
-    }
-
-    fn block(&self, number: u32, start: i64) -> Result<Vec<Bucket>, StoreError> {
-        let Some(bytes) = self.table.get((grid::key(start), number)).doing(READING)? else {
-            return Ok(Vec::new());
-        };
-        let rows = codec::decode(bytes.value())
-            .and_then(|sums: Sums| sums.unpack(start, self.level.resolution()));
-        rows.in_row(self.level.name(), said(start, number))
-    }
-}
-
-/// Removes the blocks of one period.
-pub(super) fn remove(
-    transaction: &WriteTransaction,
+/// The section of a series in a block of sums, with the rows of `window` replaced.
+pub(super) fn replaced(
+    blocks: &Blocks,
     level: Level,
-    start: i64,
-) -> Result<(), StoreError> {
-    let start = grid::key(start);
-    let mut table = transaction.open_table(level.table()).doing(WRITING)?;
-    table.retain_in((start, 0)..=(start, u32::MAX), |_, _| false).doing(WRITING)
+    number: u32,
+    window: Stretch,
+    rows: &[Bucket],
+) -> Result<Vec<u8>, StoreError> {
+    let block = Block::around(level.layer(), window.start);
+    let mut all = read(blocks, level, number, block)?;
+    all.retain(|row| !window.contains(row.start.0));
+    all.extend_from_slice(rows);
+    all.sort_by_key(|row| row.start);
+    let sums = Sums::pack(&all, block.start, level.resolution());
+    let bytes = sums.and_then(|sums| codec::encode(&sums));
+    bytes.in_row("pieces", format!("sums of series {number} at {}", Timestamp(block.start)))
 }
 
-fn said(start: i64, number: u32) -> String {
-    format!("{} of series {number}", Timestamp(start))
+fn read(
+    blocks: &Blocks,
+    level: Level,
+    number: u32,
+    block: Block,
+) -> Result<Vec<Bucket>, StoreError> {
+    let sums: Option<Sums> = blocks.section(block, &blocks.directory(block)?, number)?;
+    let rows = sums.map_or(Ok(Vec::new()), |sums| sums.unpack(block.start, level.resolution()));
+    rows.in_row("pieces", format!("sums of series {number} at {}", Timestamp(block.start)))
 }

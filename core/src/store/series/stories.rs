@@ -2,10 +2,10 @@
 
 use super::{
     Retention, SERIES_LIMIT, Samples, SeriesId, SeriesKind, SeriesQuery, SeriesV1, Tick,
+    block::{Blocks, Layer, PIECES},
     grid::{self, Stretch},
     head::{self, TICKS},
     names::SERIES,
-    segment::{COLUMNS, Segments, Size},
 };
 use crate::store::{
     codec,
@@ -157,7 +157,7 @@ fn an_hour_with_more_times_than_a_column_holds_comes_back_whole() {
     let parts = samples
         .reader
         .handle
-        .read(|transaction| Segments::open(transaction)?.list(Size::Window, Stretch::EVER));
+        .read(|transaction| Blocks::open(transaction)?.list(Layer::Window, Stretch::EVER));
     assert_eq!(parts.unwrap().len(), 3);
 }
 
@@ -190,19 +190,19 @@ fn ticks_of_an_older_file_are_read_and_sealed() {
 }
 
 #[test]
-fn a_damaged_column_is_an_error_that_names_its_place() {
+fn a_damaged_piece_is_an_error_that_names_its_place() {
     let mut samples = minutely(1, 0);
     settle(&mut samples, 2 * DAY);
     let damaged = samples.reader.handle.write(Durability::None, |transaction| {
-        let mut columns = transaction.open_table(COLUMNS).unwrap();
-        let key = columns.first().unwrap().unwrap().0.value();
-        let mut bytes = columns.get(key).unwrap().unwrap().value().to_vec();
+        let mut pieces = transaction.open_table(PIECES).unwrap();
+        let key = pieces.first().unwrap().unwrap().0.value();
+        let mut bytes = pieces.get(key).unwrap().unwrap().value().to_vec();
         bytes[20] ^= 1;
-        columns.insert(key, bytes.as_slice()).unwrap();
+        pieces.insert(key, bytes.as_slice()).unwrap();
         Ok(())
     });
     damaged.unwrap();
     let error = samples.reader().points("load", Timestamp(0), Timestamp(DAY)).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("columns row 1970-01-01T00:00:00.000Z of series 0"), "{text}");
+    assert!(text.contains("pieces row window of 1970-01-01T00:00:00.000Z"), "{text}");
 }
