@@ -5,9 +5,10 @@
 use crate::decision::{Committed, Decision, Orders};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
+use crate::rules::vitals;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Vitals,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -141,6 +142,7 @@ impl<'a> Draft<'a> {
                 let event = deployment::Event::Reported(*id, report.clone());
                 self.queue.push_back(Addressed::Deployment(event));
             }
+            Observation::Vitals(vitals) => self.judge(vitals),
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
@@ -178,6 +180,25 @@ impl<'a> Draft<'a> {
             .map(|intent| intent.effect.clone())
             .collect();
         self.effects.extend(asked);
+    }
+
+    /// Raises and clears what a look at the machine says.
+    fn judge(&mut self, vitals: &Vitals) {
+        let is_training = self.policy.processes.iter().any(|(name, policy)| {
+            let process = self.world.processes.get(name);
+            policy.role == Role::Worker && process.is_some_and(process::Process::is_running)
+        });
+        let alerts = &self.world.alerts;
+        let raised = |key: &str| alerts.get(&alert::Key(key.to_owned())).and_then(|a| a.text());
+        let found = vitals::findings(&self.policy.vitals, vitals, is_training, raised);
+        let gone = vitals::of_cards_gone(vitals, alerts.keys().map(|key| key.0.as_str()));
+        for vitals::Finding { key, trouble } in found.into_iter().chain(gone) {
+            let event = match trouble {
+                Some((text, remedy)) => alert::Event::Raise { text, remedy },
+                None => alert::Event::Clear,
+            };
+            self.queue.push_back(Addressed::Alert(alert::Key(key), event));
+        }
     }
 
     fn configured_goal(&self, name: &ProcessName) -> process::Goal {

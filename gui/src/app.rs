@@ -9,7 +9,7 @@ use crate::command::Screen;
 use crate::intent::{self, Draft, Intent};
 use crate::link::Link;
 use crate::model::{Freshness, Model, Pending, Tone};
-use crate::news::{News, Wish};
+use crate::news::{News, SeriesWish, Wish};
 use crate::pages::{self, Out, PageState, Sight};
 use crate::theme;
 use crate::view::Views;
@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// Key of what is kept between two starts.
 const STORED: &str = "cappuccino";
+/// Points of a series: about one per pixel of a chart.
+const BUCKETS: usize = 1_000;
 /// How soon a picture is drawn again without news: ages are shown in seconds.
 const REDRAW: Duration = Duration::from_secs(1);
 
@@ -50,6 +52,7 @@ pub struct App {
     palette: Palette,
     keys_open: bool,
     followed: Option<ProcessName>,
+    watched: Option<SeriesWish>,
     asked: u64,
     session: Timestamp,
     actor: String,
@@ -77,6 +80,7 @@ impl App {
             palette: Palette::default(),
             keys_open: false,
             followed: None,
+            watched: None,
             asked: 0,
             session: clock(),
             actor,
@@ -125,6 +129,7 @@ impl App {
             if matches!(news, News::Connected(_)) {
                 // A new conversation knows nothing of the old one's log.
                 self.followed = None;
+                self.watched = None;
                 self.model.log.choose(None);
             }
             if let (News::History(lines), None) = (&news, self.kept.pages.window) {
@@ -134,6 +139,7 @@ impl App {
             self.model.fold(news, now);
         }
         self.follow_log();
+        self.follow_series();
         self.views.refresh(&self.model, now);
     }
 
@@ -153,6 +159,22 @@ impl App {
                 self.model.log.choose(wanted.clone());
             }
             self.followed = wanted;
+        }
+    }
+
+    /// Series are read only while they are looked at.
+    fn follow_series(&mut self) {
+        let machine = self.model.status.as_ref().and_then(|status| status.machine.as_ref());
+        let names = match (self.kept.screen, machine) {
+            (Screen::System, Some(machine)) => pages::system::series_of(machine),
+            (_, _) => Vec::new(),
+        };
+        let window = self.kept.pages.window.unwrap_or_default();
+        let (length, end) = (window.length, window.end);
+        let wish =
+            (!names.is_empty()).then_some(SeriesWish { names, length, end, buckets: BUCKETS });
+        if wish != self.watched && self.link.wish(Wish::FollowSeries(wish.clone())) {
+            self.watched = wish;
         }
     }
 
@@ -205,7 +227,8 @@ impl App {
             Screen::Trials => pages::trials::show(ui, &sight, state, &mut out),
             Screen::Deployments => pages::deployments::show(ui, &sight, &mut out),
             Screen::Processes => pages::processes::show(ui, &sight, state, &mut out),
-            Screen::System | Screen::Pnl => {}
+            Screen::System => pages::system::show(ui, &sight, state, &mut out),
+            Screen::Pnl => {}
             Screen::Alerts => pages::alerts::show(ui, &sight),
             Screen::Settings => pages::settings::show(ui, &sight, &mut out),
         }

@@ -2,5 +2,6 @@
 
 pub mod export;
 pub mod lanes;
+pub mod series;
 pub mod trials;
 pub mod window;

@@ -2,6 +2,7 @@
 //! and for tests. Everything here is invented and says so on the screen.
 
 mod history;
+mod machine;
 mod study;
 
 use crate::link::Link;
@@ -136,6 +137,7 @@ pub fn status(now: Timestamp) -> Status {
         deployment: deployment(now),
         processes: processes(now),
         alerts: Vec::new(),
+        machine: Some(machine::view(now)),
     }
 }
 
@@ -356,7 +358,15 @@ impl Link for DemoLink {
                 let why = "this is sample data; start the app without --demo".to_owned();
                 self.pending.push(News::Started(Err(why)));
             }
-            Wish::FollowLog(None) | Wish::Retry => {}
+            Wish::FollowSeries(Some(wish)) => {
+                let end = wish.end.unwrap_or_else(|| (self.now)());
+                let from = end.plus(Span(-wish.length.0));
+                let series =
+                    |name: String| Some((name.clone(), machine::series(&name, from, end)?));
+                self.pending
+                    .push(News::Series(wish.names.into_iter().filter_map(series).collect()));
+            }
+            Wish::FollowLog(None) | Wish::FollowSeries(None) | Wish::Retry => {}
         }
         true
     }

@@ -178,7 +178,7 @@ impl Talker {
                 }
                 // Nothing is asked of nobody: the buttons are off, so this was on its way.
                 Wish::Ask(request) => session::decline(&self.voice, request.id)?,
-                Wish::FollowLog(_) => {}
+                Wish::FollowLog(_) | Wish::FollowSeries(_) => {}
             }
         }
     }

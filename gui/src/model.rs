@@ -1,7 +1,7 @@
 //! Everything the app knows. Pure: news and the present go in, nothing comes out but the picture.
 
 use crate::news::{News, Outcome};
-use cappuccino_core::api::{API_VERSION, Hello, Status, TrialChart, TrialView};
+use cappuccino_core::api::{API_VERSION, Hello, SeriesView, Status, TrialChart, TrialView};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{RequestId, Span, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -82,6 +82,8 @@ pub struct Model {
     pub trials: Vec<TrialView>,
     /// The study for a chart.
     pub chart: TrialChart,
+    /// The series that are looked at, by name.
+    pub series: BTreeMap<String, SeriesView>,
     /// The output of the process that is looked at.
     pub log: LogModel,
     /// Requests on their way.
@@ -104,6 +106,7 @@ impl Model {
             history: VecDeque::new(),
             trials: Vec::new(),
             chart: TrialChart::default(),
+            series: BTreeMap::new(),
             log: LogModel::default(),
             pending: BTreeMap::new(),
             notices: Notices::default(),
@@ -121,6 +124,7 @@ impl Model {
                 | News::Line(_)
                 | News::Trials(_)
                 | News::Chart(_)
+                | News::Series(_)
                 | News::Log(..)
                 | News::LogFailed(..)
         );
@@ -173,6 +177,7 @@ impl Model {
             News::Line(line) => self.remember(*line, now),
             News::Trials(trials) => self.trials = trials,
             News::Chart(chart) => self.chart = chart,
+            News::Series(series) => self.series = series,
             News::Log(process, page) => self.log.add(&process, &page),
             News::LogFailed(process, why) => self.log.fail(&process, why),
             News::Answered(id, outcome) => self.settle(&id, outcome, now),

@@ -1,10 +1,11 @@
 //! What the link tells the app, and what the app asks of the link.
 
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Hello, LogPage, Status, TrialChart, TrialView,
+    Accepted, CommandRequest, Hello, LogPage, SeriesView, Status, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{ProcessName, RequestId, Span};
+use cappuccino_core::words::{ProcessName, RequestId, Span, Timestamp};
+use std::collections::BTreeMap;
 
 /// One thing that the app learns.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub enum News {
     Chart(TrialChart),
     /// More of a process's output.
     Log(ProcessName, LogPage),
+    /// Series that are looked at, by name; those that do not exist are left out.
+    Series(BTreeMap<String, SeriesView>),
     /// A process's output cannot be read; a sentence.
     LogFailed(ProcessName, String),
     /// A request was answered.
@@ -69,4 +72,19 @@ pub enum Wish {
     Ask(CommandRequest),
     /// Follow this process's output from now on, or none.
     FollowLog(Option<ProcessName>),
+    /// Keep these series up to date from now on, or none.
+    FollowSeries(Option<SeriesWish>),
+}
+
+/// Series in a stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesWish {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Length of the stretch.
+    pub length: Span,
+    /// Its end; the present while there is none.
+    pub end: Option<Timestamp>,
+    /// Most points of each, as many as there are pixels.
+    pub buckets: usize,
 }

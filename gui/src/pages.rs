@@ -6,6 +6,7 @@ pub mod offline;
 pub mod overview;
 pub mod processes;
 pub mod settings;
+pub mod system;
 pub mod trials;
 
 use crate::chart::window::TimeWindow;
@@ -54,6 +55,9 @@ impl PageState {
 pub struct PageState {
     /// The stretch of time of all charts; chosen by what there is to see while there is none.
     pub window: Option<TimeWindow>,
+    /// The moment under the pointer, shared by all charts.
+    #[serde(skip)]
+    pub cursor: Option<Timestamp>,
     /// Of the trials.
     pub trials: trials::TrialsState,
     /// Of the log.

@@ -31,6 +31,23 @@ pub fn view_value(view: &ViewValue) -> String {
     }
 }
 
+/// A size in its largest binary unit: `16.5 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = num::real(bytes);
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let name = units.get(unit).copied().unwrap_or_default();
+    if unit == 0 || value >= 100.0 {
+        format!("{value:.0} {name}")
+    } else {
+        format!("{value:.1} {name}")
+    }
+}
+
 /// A duration in its two largest units: `3 h 12 m`.
 pub fn span(span: Span) -> String {
     let seconds = (span.0 / 1000).max(0);
@@ -91,6 +108,12 @@ mod tests {
             [0.0, 0.123_456, -12.345_6, 1234.5, 123_456.0, 1.5e-9, 3.2e12, 1.0].map(value).into();
         let wanted = ["0", "0.1235", "-12.35", "1234", "123456", "1.500e-9", "3.200e12", "1"];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn sizes_read_in_their_largest_unit() {
+        let shown: Vec<String> = [0, 1023, 1536, 17 << 30, 612 << 30].map(bytes).into();
+        assert_eq!(shown, ["0 B", "1023 B", "1.5 KiB", "17.0 GiB", "612 GiB"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
+use crate::observe::machine::MachineWatcher;
 use crate::observe::study::chart::chart;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
@@ -14,10 +15,14 @@ use crate::serve;
 use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{API_VERSION, Hello, StudyView, TrialChart, TrialView, status_of};
+use cappuccino_core::api::{
+    API_VERSION, Hello, Status, StudyView, TrialChart, TrialView, status_of,
+};
 use cappuccino_core::store::{OpenFacts, Samples};
 use cappuccino_core::words::study::ResyncReason;
-use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, TrialNumber};
+use cappuccino_core::words::{
+    Observation, ProcessReport, Sequence, StudyReport, Timestamp, TrialNumber,
+};
 use redb::backends::FileBackend;
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -96,7 +101,7 @@ async fn up(
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
     let host = host(workspace, clock, observed.clone())?;
     let study = study(&config, clock, observed.clone());
-    let actor = Actor::new(config.clone(), workspace.clone(), host, observed);
+    let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
     let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples(workspace, clock));
     let now = clock.now();
     let world = keeper.engine().world();
@@ -108,9 +113,11 @@ async fn up(
         status: seen,
         reader: keeper.readers(),
         trials: Arc::new(CatalogTrials(study.catalog())),
+        samples: upkeep.sample_reader(),
         logs: Arc::new(workspace.logs_dir()),
         asks: ask,
     };
+    let machine = machine(workspace, &config, status.subscribe(), observed);
     let (end, ended) = oneshot::channel::<()>();
     let window = tokio::spawn(serve::serve(listener, port, async move {
         // Either way the loop is over.
@@ -118,8 +125,19 @@ async fn up(
     }));
     let once = options.once;
     let since = now.wall;
-    let runner =
-        Runner { keeper, actor, study, upkeep, clock, observations, asks, status, since, once };
+    let runner = Runner {
+        keeper,
+        actor,
+        study,
+        upkeep,
+        machine,
+        clock,
+        observations,
+        asks,
+        status,
+        since,
+        once,
+    };
     let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
         what: "signals cannot be listened for".into(),
         source,
@@ -207,6 +225,24 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
         }
     });
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
+}
+
+/// The eyes on the machine. Without them everything else still works.
+fn machine(
+    workspace: &Workspace,
+    config: &Config,
+    status: watch::Receiver<Arc<Status>>,
+    observed: mpsc::Sender<Observation>,
+) -> Option<MachineWatcher> {
+    let (database, how) = (config.study.database.clone(), config.machine.clone());
+    let now = || Timestamp(jiff::Timestamp::now().as_millisecond());
+    match MachineWatcher::start(workspace, database, how, status, observed, now) {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::error!("the machine is not watched: {error}; restart the runner");
+            None
+        }
+    }
 }
 
 /// The metrics file. It holds nothing that decisions need: a broken one is set aside.

@@ -6,6 +6,7 @@
 use crate::act::Actor;
 use crate::clock::Clock;
 use crate::keeper::Keeper;
+use crate::observe::machine::MachineWatcher;
 use crate::observe::watcher::StudyWatcher;
 use crate::serve::port::{Ask, AskError};
 use crate::upkeep::Upkeep;
@@ -37,6 +38,8 @@ pub struct Runner {
     pub study: StudyWatcher,
     /// Log caps, backups, samples.
     pub upkeep: Upkeep,
+    /// The eyes on the machine; none where the system gives no thread for them.
+    pub machine: Option<MachineWatcher>,
     /// The clocks.
     pub clock: Clock,
     /// What happened outside.
@@ -287,7 +290,9 @@ impl Runner {
             }
         };
         let study = self.study.view(engine.world(), now);
-        let status = status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
+        let mut status =
+            status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
+        status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
         self.status.send_replace(Arc::new(status));
     }
 }

@@ -5,9 +5,10 @@
 use crate::config::Config;
 use crate::host::cap_log;
 use crate::keeper::Keeper;
+use crate::observe::machine;
 use crate::workspace::Workspace;
 use cappuccino_core::api::Status;
-use cappuccino_core::store::{Retention, Samples, StoreError};
+use cappuccino_core::store::{Retention, SampleReader, Samples, SeriesKind, StoreError};
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
 use std::fs::{File, OpenOptions};
@@ -35,13 +36,22 @@ pub struct Upkeep {
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
     flush_at: Option<Moment>,
+    machine_at: Option<Timestamp>,
 }
 
 impl Upkeep {
     /// Upkeep of this workspace; samples are optional, their file may be damaged or foreign.
     pub fn new(config: Arc<Config>, workspace: Workspace, samples: Option<Samples>) -> Self {
-        let (logs_at, backup_at, sample_at, flush_at) = (None, None, None, None);
-        Self { config, workspace, samples, logs_at, backup_at, sample_at, flush_at }
+        Self {
+            config,
+            workspace,
+            samples,
+            logs_at: None,
+            backup_at: None,
+            sample_at: None,
+            flush_at: None,
+            machine_at: None,
+        }
     }
 
     /// Does what is due at `now`.
@@ -52,6 +62,7 @@ impl Upkeep {
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
+        self.sample_machine(status);
         self.keep_samples(now);
         if self.backup_is_due(now) {
             self.backup_at = Some(now);
@@ -101,6 +112,31 @@ impl Upkeep {
         if let Err(error) = samples.write(now.wall, &row) {
             tracing::warn!("metrics are not recorded: {error}");
         }
+    }
+
+    /// Adds the newest look at the machine, once.
+    fn sample_machine(&mut self, status: &Status) {
+        let Some(machine) = &status.machine else { return };
+        if self.machine_at == Some(machine.at) {
+            return;
+        }
+        self.machine_at = Some(machine.at);
+        let Some(samples) = &mut self.samples else { return };
+        let mut row = Vec::new();
+        for (name, unit, value) in machine::samples(machine) {
+            match samples.define(&name, unit, SeriesKind::Gauge) {
+                Ok(series) => row.push((series, value)),
+                Err(error) => tracing::warn!("{name} is not recorded: {error}"),
+            }
+        }
+        if let Err(error) = samples.write(machine.at, &row) {
+            tracing::warn!("the machine's readings are not recorded: {error}");
+        }
+    }
+
+    /// A handle for reading the samples; none while they are not recorded.
+    pub fn sample_reader(&self) -> Option<SampleReader> {
+        self.samples.as_ref().map(Samples::reader)
     }
 
     /// Moves the samples on, some steps at a time, and makes them durable once a minute.

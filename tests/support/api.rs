@@ -105,6 +105,7 @@ impl Window {
             status: self.status.subscribe(),
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
+            samples: None,
             logs: Arc::new(self.root().join(".cappuccino/logs")),
             asks,
         };
@@ -310,6 +311,7 @@ pub fn status() -> Status {
             best: trials().into_iter().nth(3),
             best_deployable: trials().into_iter().nth(1),
             finished_last_hour: 9,
+            last_finished: None,
         },
         deployment: DeploymentView {
             mode: "automatic".into(),
@@ -333,6 +335,7 @@ pub fn status() -> Status {
             process("worker-1", "worker", "ready"),
             trouble,
         ],
+        machine: None,
         alerts: vec![AlertView {
             key: "process/worker-2/cooling".into(),
             since: minutes_before_noon(30),

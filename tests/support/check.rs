@@ -86,7 +86,7 @@ fn policy() -> Policy {
         ..DeploymentPolicy::default()
     };
     let processes = [(name("trader"), trader)].into_iter().collect();
-    Policy { deployment, processes, trader: Some(name("trader")) }
+    Policy { deployment, processes, trader: Some(name("trader")), ..Policy::default() }
 }
 
 fn identity(generation: Generation) -> RunIdentity {

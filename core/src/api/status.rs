@@ -1,5 +1,6 @@
 //! The whole picture at one moment: answer to `GET /v1/status`.
 
+use super::machine::MachineView;
 use crate::words::{
     Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
     TrialNumber, TrialState,
@@ -7,7 +8,7 @@ use crate::words::{
 use serde::{Deserialize, Serialize};
 
 /// Everything a client shows at a glance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// When this was true.
     pub at: Timestamp,
@@ -25,6 +26,9 @@ pub struct Status {
     pub processes: Vec<ProcessView>,
     /// What needs attention, oldest first.
     pub alerts: Vec<AlertView>,
+    /// The machine; absent until it was looked at.
+    #[serde(default)]
+    pub machine: Option<MachineView>,
 }
 
 /// The study as it was read last.
@@ -46,6 +50,9 @@ pub struct StudyView {
     pub best_deployable: Option<TrialView>,
     /// Trials finished in the last hour, by their arrival here.
     pub finished_last_hour: u32,
+    /// When a trial last finished, by its arrival here; the first look before the first.
+    #[serde(default)]
+    pub last_finished: Option<Timestamp>,
 }
 
 /// Trials by state.
@@ -102,7 +109,7 @@ impl std::fmt::Display for ViewValue {
 }
 
 /// Which model is live, and what is under way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentView {
     /// `automatic`, `paused: …` or `pinned: …`.
     pub mode: String,

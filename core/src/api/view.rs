@@ -30,6 +30,7 @@ pub fn status_of(
         deployment: deployment_view(&world.deployment, policy, now),
         processes: processes_view(world, policy, now),
         alerts: alerts_view(world),
+        machine: None,
     }
 }
 

@@ -3,3 +3,4 @@
 pub mod best;
 pub mod improvement;
 pub mod restart;
+pub mod vitals;

@@ -12,6 +12,7 @@ pub mod run;
 pub mod study;
 pub mod time;
 pub mod trial;
+pub mod vitals;
 
 pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
 pub use effect::{Effect, Intent, Resolution};
@@ -29,3 +30,4 @@ pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
 pub use time::{BootId, Moment, Span, Timestamp};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
+pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

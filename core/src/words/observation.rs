@@ -6,6 +6,7 @@ use super::ids::{
 };
 use super::run::{ExitStatus, RunIdentity};
 use super::trial::StudyIdentity;
+use super::vitals::Vitals;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ pub enum Observation {
     Process(ProcessName, ProcessReport),
     /// A step of a deployment ended.
     Deployment(DeploymentId, DeploymentReport),
+    /// The machine was looked at.
+    Vitals(Vitals),
     /// Somebody asks for something.
     Asked(Request),
 }

@@ -5,6 +5,7 @@
 
 use super::ids::ProcessName;
 use super::time::Span;
+use super::vitals::VitalsPolicy;
 use std::collections::BTreeMap;
 
 /// Everything the machines consult.
@@ -16,6 +17,8 @@ pub struct Policy {
     pub processes: BTreeMap<ProcessName, ProcessPolicy>,
     /// Which of them runs the deployed model; none means that nothing is ever deployed.
     pub trader: Option<ProcessName>,
+    /// When the machine's state needs attention.
+    pub vitals: VitalsPolicy,
 }
 
 /// When and how a model goes live.
@@ -164,6 +167,11 @@ impl ProcessPolicy {
 impl Default for Policy {
     /// Nothing to supervise, nothing to deploy to.
     fn default() -> Self {
-        Self { deployment: DeploymentPolicy::default(), processes: BTreeMap::new(), trader: None }
+        Self {
+            deployment: DeploymentPolicy::default(),
+            processes: BTreeMap::new(),
+            trader: None,
+            vitals: VitalsPolicy::default(),
+        }
     }
 }

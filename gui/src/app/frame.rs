@@ -51,7 +51,7 @@ impl App {
     }
 
     fn ranges(&mut self, ui: &mut Ui, out: &mut Out) {
-        let window = self.kept.pages.window();
+        let window = self.kept.pages.window.unwrap_or_default();
         if !window.is_live() && ui.button("To the present").on_hover_text("End").clicked() {
             out.commands.push(Command::LiveEdge);
         }
@@ -61,7 +61,7 @@ impl App {
         for (word, length) in RANGES.iter().rev() {
             let is_chosen = window.length == *length;
             if ui.add(Button::selectable(is_chosen, *word)).clicked() {
-                window.length = *length;
+                self.kept.pages.window().length = *length;
             }
         }
     }

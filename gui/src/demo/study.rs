@@ -67,6 +67,7 @@ pub(super) fn view(now: Timestamp) -> StudyView {
         best: best.clone(),
         best_deployable: best,
         finished_last_hour: 6,
+        last_finished: Some(now.plus(Span::minutes(-4))),
     }
 }
 

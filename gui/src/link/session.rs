@@ -2,15 +2,16 @@
 
 use super::dial::dial;
 use super::{Deaf, End, Voice};
-use crate::news::{News, Outcome, Wish};
+use crate::news::{News, Outcome, SeriesWish, Wish};
 use crate::place::Place;
 use cappuccino_core::api::{
-    CommandRequest, CountsView, Hello, LogPage, Status, TrialChart, TrialView,
+    CommandRequest, CountsView, Hello, LogPage, SeriesView, Status, TrialChart, TrialView,
 };
 use cappuccino_core::client::{Client, ClientError, Event, Events};
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{ProcessName, RequestId, Sequence};
+use cappuccino_core::words::{ProcessName, RequestId, Sequence, Span, Timestamp};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -22,6 +23,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 const ASK_TIMEOUT: Duration = Duration::from_secs(130);
 /// Time between two looks at what does not announce itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks between two readings of the same series.
+const LOOKS_PER_SERIES: u32 = 5;
 /// Looks between two questions whether the runner is there.
 const LOOKS_PER_STATUS: u32 = 2;
 /// How often a request is sent again, with the same id, when its answer got lost.
@@ -37,6 +40,8 @@ pub(super) struct Session {
     charted: Option<CountsView>,
     log: Option<(ProcessName, Option<u64>)>,
     looks: u32,
+    series: Option<SeriesWish>,
+    series_looks: u32,
 }
 
 /// Meets the runner and learns what there is to know.
@@ -53,7 +58,18 @@ pub(super) async fn open(place: &Place, voice: Voice) -> Result<Session, End> {
     let counts = Some(status.study.counts);
     voice.say(News::Status(Box::new(status)))?;
     let place = place.clone();
-    Ok(Session { place, voice, client, events, counts, charted: None, log: None, looks: 0 })
+    Ok(Session {
+        place,
+        voice,
+        client,
+        events,
+        counts,
+        charted: None,
+        log: None,
+        looks: 0,
+        series: None,
+        series_looks: 0,
+    })
 }
 
 /// Tells that a request never left.
@@ -112,6 +128,10 @@ impl Session {
                     self.log = process.map(|name| (name, None));
                 }
             }
+            Wish::FollowSeries(wish) => {
+                self.series = wish;
+                self.series_looks = 0;
+            }
             // There is one already.
             Wish::Retry | Wish::StartRunner => {}
         }
@@ -131,7 +151,34 @@ impl Session {
             self.voice.say(News::Trials(trials))?;
             self.charted = self.counts;
         }
+        self.read_series().await?;
         self.read_log().await
+    }
+
+    /// A stretch that ends in the past is read once, one that ends now again and again.
+    async fn read_series(&mut self) -> Result<(), End> {
+        let Some(wish) = &self.series else { return Ok(()) };
+        let is_due = self.series_looks == 0
+            || (wish.end.is_none() && self.series_looks.is_multiple_of(LOOKS_PER_SERIES));
+        self.series_looks = self.series_looks.saturating_add(1);
+        if !is_due {
+            return Ok(());
+        }
+        let end = wish.end.unwrap_or_else(|| Timestamp(jiff::Timestamp::now().as_millisecond()));
+        let from = end.plus(Span(-wish.length.0));
+        let mut found = BTreeMap::new();
+        for name in &wish.names {
+            let path = format!("/v1/series/{name}?from={from}&to={end}&buckets={}", wish.buckets);
+            match within(READ_TIMEOUT, self.client.get_json::<SeriesView>(&path)).await {
+                Ok(series) => {
+                    found.insert(name.clone(), series);
+                }
+                // Not measured yet, or not recorded: its chart stays empty.
+                Err(Silence::Refused(_)) => {}
+                Err(silence) => return Err(silence.into()),
+            }
+        }
+        Ok(self.voice.say(News::Series(found))?)
     }
 
     async fn read_log(&mut self) -> Result<(), End> {

@@ -1,6 +1,7 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
+use super::machine;
 use super::{CommandConfig, Config, ModelsConfig, StudyConfig};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
@@ -46,7 +47,7 @@ pub enum ConfigError {
 }
 
 /// A mistake before the file's text is attached to it.
-struct Mistake {
+pub(super) struct Mistake {
     what: String,
     remedy: Option<String>,
     place: Range<usize>,
@@ -93,7 +94,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let file: File = toml::from_str(text).map_err(|error| unreadable(&error))?;
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
-    let policy = Policy { deployment: deployment(&file.deployment)?, processes, trader };
+    let (vitals, machine) = machine::machine(&file.machine)?;
+    let policy = Policy { deployment: deployment(&file.deployment)?, processes, trader, vitals };
     let study = StudyConfig {
         database: root.join(&file.study.database),
         name: file.study.name,
@@ -106,7 +108,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         required: file.models.required,
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
-    Ok(Config { policy, study, models, commands, backups_kept: file.backups.keep })
+    Ok(Config { policy, study, models, commands, machine, backups_kept: file.backups.keep })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.
@@ -309,7 +311,7 @@ fn the_trader(file: &File) -> Result<Option<ProcessName>, Mistake> {
 }
 
 /// A length of time as people write it: `250ms`, `60s`, `15m`, `6h`, `7d`.
-fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span, Mistake> {
+pub(super) fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span, Mistake> {
     let Some(text) = text else { return Ok(default) };
     parse_span(text.get_ref()).ok_or_else(|| {
         let what = format!("`{}` is no length of time", text.get_ref());
@@ -348,7 +350,7 @@ fn at_least_one(number: Option<&Spanned<u32>>, default: u32) -> Result<u32, Mist
     }
 }
 
-fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistake {
+pub(super) fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistake {
     Mistake { what, remedy: Some(remedy.to_owned()), place }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) deployment: Deployment,
     #[serde(default)]
+    pub(super) machine: Machine,
+    #[serde(default)]
     pub(super) backups: Backups,
     #[serde(default, rename = "process")]
     pub(super) processes: Vec<Process>,
@@ -64,6 +66,21 @@ pub(super) enum OnFailure {
     Rollback,
     Freeze,
     Stop,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Machine {
+    pub(super) every: Option<Spanned<String>>,
+    pub(super) gpu_warm_celsius: Option<Spanned<f64>>,
+    pub(super) gpu_hot_celsius: Option<Spanned<f64>>,
+    pub(super) gpu_idle_percent: Option<Spanned<f64>>,
+    pub(super) gpu_idle_for: Option<Spanned<String>>,
+    pub(super) disk_high_percent: Option<Spanned<f64>>,
+    pub(super) disk_full_percent: Option<Spanned<f64>>,
+    pub(super) stalled_after: Option<Spanned<String>>,
+    pub(super) nvml_library: Option<PathBuf>,
+    pub(super) sysfs: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,11 +5,13 @@
 
 mod check;
 mod file;
+mod machine;
 mod template;
 
 pub use check::{ConfigError, load};
 pub use template::TEMPLATE;
 
+use crate::observe::machine::MachineConfig;
 use cappuccino_core::words::{Policy, ProcessName, Span};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +27,8 @@ pub struct Config {
     pub models: ModelsConfig,
     /// How each process is started.
     pub commands: BTreeMap<ProcessName, CommandConfig>,
+    /// How the machine is looked at.
+    pub machine: MachineConfig,
     /// Daily backups to keep.
     pub backups_kept: u32,
 }

@@ -47,6 +47,24 @@ min_improvement_percent = 1.0
 # What a failing model leads to: rollback, freeze or stop.
 # on_failure = "rollback"
 
+[machine]
+# Time between two looks at graphics cards, processor, memory and disk.
+# every = "10s"
+# When a card is warm and when it is too hot.
+gpu_warm_celsius = 80
+gpu_hot_celsius = 85
+# While workers run: a card used less than this, over this time, is reported.
+gpu_idle_percent = 50
+# gpu_idle_for = "10m"
+# While workers run: no finished trial for this long is reported.
+stalled_after = "1h"
+# How full the workspace's disk may be.
+disk_high_percent = 90
+disk_full_percent = 95
+# NVIDIA's library, when it is not where it usually is; the root of sysfs, for AMD cards.
+# nvml_library = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
+# sysfs = "/sys"
+
 [backups]
 # Daily copies of the state to keep.
 keep = 7

@@ -7,7 +7,8 @@ use cappuccino_core::machines::deployment::Deployment;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::words::study::Summary;
 use cappuccino_core::words::{
-    Candidate, Command, Moment, Span, StudyIdentity, StudyReport, TrialId, TrialNumber, Value,
+    Candidate, Command, Moment, Span, StudyIdentity, StudyReport, Timestamp, TrialId, TrialNumber,
+    Value,
 };
 use cappuccino_core::world::World;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -25,6 +26,7 @@ pub struct Shared {
 struct Inner {
     identity: Option<StudyIdentity>,
     arrivals: std::collections::VecDeque<Moment>,
+    last_arrival: Option<Timestamp>,
     excluded: Vec<TrialId>,
 }
 
@@ -51,6 +53,9 @@ impl Shared {
     ) -> StudyReport {
         self.with(|inner| {
             inner.identity = Some(identity.clone());
+            if first_load || arrived > 0 {
+                inner.last_arrival = Some(now.wall);
+            }
             if !first_load {
                 inner.arrivals.extend(std::iter::repeat_n(now, arrived));
             }
@@ -165,6 +170,7 @@ impl StudyWatcher {
                     .best_deployable_excluding(&inner.excluded)
                     .map(|summary| trial_view(&summary)),
                 finished_last_hour: u32::try_from(inner.arrivals.len()).unwrap_or(u32::MAX),
+                last_finished: inner.last_arrival,
             }
         })
     }

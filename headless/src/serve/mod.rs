@@ -12,6 +12,7 @@ mod export;
 mod logs;
 pub mod port;
 mod reading;
+mod series;
 pub mod socket;
 
 pub use connection::serve;
@@ -42,6 +43,8 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials", get(reading::trials))
         .route("/v1/trials/chart", get(reading::chart))
         .route("/v1/trials/{number}", get(reading::trial))
+        .route("/v1/series", get(series::names))
+        .route("/v1/series/{*name}", get(series::buckets))
         .route("/v1/logs/{process}", get(logs::logs))
         .route("/v1/history", get(reading::history))
         .route("/v1/events", get(events::events))

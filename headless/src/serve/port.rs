@@ -1,7 +1,7 @@
 //! What the window may see of the runner, and how it asks. The runner owns everything behind it.
 
 use cappuccino_core::api::{Accepted, CommandRequest, Hello, Status, TrialChart, TrialView};
-use cappuccino_core::store::Reader;
+use cappuccino_core::store::{Reader, SampleReader};
 use cappuccino_core::words::{Refusal, TrialNumber};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub struct Port {
     pub reader: watch::Receiver<Reader>,
     /// The study's trials, as far as they are read.
     pub trials: Arc<dyn Trials>,
+    /// What was measured over time; none while it is not recorded.
+    pub samples: Option<SampleReader>,
     /// The folder of the processes' output.
     pub logs: Arc<PathBuf>,
     /// The way to the runner's loop.

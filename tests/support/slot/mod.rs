@@ -133,7 +133,8 @@ impl SlotModel {
             ..ProcessPolicy::of(Role::Trader)
         };
         let processes = [(trader.clone(), process)].into();
-        let policy = Policy { deployment, processes, trader: Some(trader.clone()) };
+        let policy =
+            Policy { deployment, processes, trader: Some(trader.clone()), ..Policy::default() };
         Self { fence, bounds, policy, trader }
     }
 }

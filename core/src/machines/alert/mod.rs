@@ -31,6 +31,16 @@ pub enum Alert {
     },
 }
 
+impl Alert {
+    /// What is wrong, while something is.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Quiet => None,
+            Self::Raised { text, .. } => Some(text),
+        }
+    }
+}
+
 /// What an alert can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

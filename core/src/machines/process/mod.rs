@@ -193,6 +193,11 @@ pub struct Context<'a> {
 }
 
 impl Process {
+    /// Whether it lives, as far as known.
+    pub const fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
+    }
+
     /// Whether nobody lives in the slot and nothing is being asked of the world.
     pub const fn is_at_rest(&self) -> bool {
         match self.phase {

@@ -1,0 +1,174 @@
+//! The graphics card, the machine, the disk: how they are, and how they were.
+
+use super::{Out, PageState, Sight};
+use crate::chart::series::{self, Look, Stage};
+use crate::command::Command;
+use crate::num;
+use crate::text;
+use crate::theme;
+use crate::widgets::card::{self, Figure};
+use crate::widgets::glyph::{self, Sign};
+use crate::widgets::table::{self, Col};
+use cappuccino_core::api::MachineView;
+use eframe::egui::{RichText, Ui, vec2};
+
+/// A card from here on is shown as warm, in °C; the runner's configuration decides about alerts.
+const WARM_CELSIUS: f64 = 80.0;
+
+const COLUMNS: [Col; 4] = [
+    Col { title: "Process", width: 140.0 },
+    Col { title: "Processor", width: 100.0 },
+    Col { title: "Memory", width: 110.0 },
+    Col { title: "Memory on the card", width: 140.0 },
+];
+
+/// The series that the page shows, for the machine as it is.
+pub fn series_of(machine: &MachineView) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(gpu) = machine.gpus.first() {
+        for what in ["utilisation", "temperature", "memory_used", "power"] {
+            names.push(format!("gpu/{}/{what}", gpu.index));
+        }
+    }
+    names.extend(["host/cpu", "host/memory_used", "disk/used"].map(str::to_owned));
+    names
+}
+
+/// Shows the page.
+pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
+    let machine = sight.model.status.as_ref().and_then(|status| status.machine.as_ref());
+    let Some(machine) = machine else {
+        ui.label(RichText::new("The machine was not looked at yet").heading());
+        ui.label("The runner looks every few seconds; the first numbers appear by themselves");
+        return;
+    };
+    headline(ui, sight, machine);
+    figures(ui, sight, machine);
+    let names = series_of(machine);
+    let count = num::px(num::size(names.len()));
+    let height = ((ui.available_height() - 210.0) / count).clamp(84.0, 150.0);
+    card::titled(ui, sight.tokens, "Over time", |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        let (cursor, now, tokens) = (state.cursor, sight.now, sight.tokens);
+        let mut stage = Stage { window: state.window(), cursor, now, tokens };
+        let mut under = None;
+        for (place, name) in names.iter().enumerate() {
+            let look = look(name, machine, sight, place);
+            let known = sight.model.series.get(name);
+            under = series::show(ui, known, &look, height, &mut stage).or(under);
+        }
+        if under != cursor {
+            state.cursor = under;
+            ui.ctx().request_repaint();
+        }
+    });
+    card::titled(ui, sight.tokens, "By process", |ui| uses(ui, sight, machine));
+    if ui.button(Command::Go(crate::command::Screen::Processes).text()).clicked() {
+        out.commands.push(Command::Go(crate::command::Screen::Processes));
+    }
+}
+
+fn headline(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
+    let (sign, told) = match machine.gpus.first() {
+        Some(gpu) => {
+            let is_warm = gpu.temperature_celsius.is_some_and(|celsius| celsius >= WARM_CELSIUS);
+            let sign = if is_warm { Sign::Warning } else { Sign::Good };
+            let use_ = gpu
+                .utilisation_percent
+                .map_or("unknown use".to_owned(), |p| format!("{p:.0} % used"));
+            (sign, format!("{}: {use_}", gpu.name))
+        }
+        None => {
+            let why = machine.gpu_absent.clone().unwrap_or_else(|| "no card answers".to_owned());
+            (Sign::Idle, format!("No graphics card is read: {why}"))
+        }
+    };
+    ui.horizontal(|ui| {
+        glyph::sign(ui, sign, sight.tokens);
+        ui.label(RichText::new(told).heading().color(sight.tokens.text));
+    });
+}
+
+fn figures(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
+    let mut all = Vec::new();
+    let figure = |label, value, aside| Figure { label, value, aside, sign: None };
+    if let Some(gpu) = machine.gpus.first() {
+        let shown = |value: Option<f64>, unit: &str| {
+            value.map_or_else(|| "not told".to_owned(), |value| format!("{value:.0} {unit}"))
+        };
+        let power = shown(gpu.power_watts, "W");
+        all.push(figure("Card temperature", shown(gpu.temperature_celsius, "°C"), power));
+        let memory = gpu.memory_used_bytes.map_or_else(|| "not told".to_owned(), text::bytes);
+        let of = gpu
+            .memory_total_bytes
+            .map_or_else(String::new, |all| format!("of {}", text::bytes(all)));
+        all.push(figure("Card memory", memory, of));
+    }
+    let cpu = machine.cpu_percent.map_or_else(|| "not told".to_owned(), |p| format!("{p:.0} %"));
+    all.push(figure("Processor", cpu, "all cores".to_owned()));
+    let of = format!("of {}", text::bytes(machine.memory_total_bytes));
+    all.push(figure("Memory", text::bytes(machine.memory_used_bytes), of));
+    let free = match (machine.disk_used_bytes, machine.disk_total_bytes) {
+        (Some(used), Some(total)) => text::bytes(total.saturating_sub(used)),
+        _ => "not told".to_owned(),
+    };
+    let of =
+        machine.disk_total_bytes.map_or_else(String::new, |all| format!("of {}", text::bytes(all)));
+    all.push(figure("Disk free", free, of));
+    let size = machine.study_bytes.map_or_else(|| "not there".to_owned(), text::bytes);
+    all.push(figure("Study database", size, "on disk".to_owned()));
+    let count = num::px(num::size(all.len()));
+    let width = ((ui.available_width() - (count - 1.0) * theme::GAP) / count).floor();
+    ui.horizontal(|ui| {
+        for figure in all {
+            figure.show(ui, sight.tokens, width);
+        }
+    });
+}
+
+fn look<'a>(name: &'a str, machine: &MachineView, sight: &Sight<'_>, place: usize) -> Look<'a> {
+    let percent = |value: f64| format!("{value:.0} %");
+    let bytes = |value: f64| text::bytes(u64::try_from(num::whole(value)).unwrap_or(0));
+    let colours = sight.tokens.series;
+    let colour = colours.get(place % colours.len()).copied().unwrap_or(sight.tokens.accent);
+    let what = name.rsplit('/').next().unwrap_or(name);
+    let card_memory = machine.gpus.first().and_then(|gpu| gpu.memory_total_bytes).map(num::real);
+    let zero = Some(0.0);
+    let (title, value, limit, range): (_, fn(f64) -> String, _, _) = match (name, what) {
+        (_, "utilisation") => ("Card use", percent, None, (zero, Some(100.0))),
+        (_, "temperature") => (
+            "Card temperature",
+            |value| format!("{value:.0} °C"),
+            Some((WARM_CELSIUS, "warm")),
+            (None, None),
+        ),
+        (_, "power") => ("Card power", |value| format!("{value:.0} W"), None, (zero, None)),
+        ("host/cpu", _) => ("Processor", percent, None, (zero, Some(100.0))),
+        ("host/memory_used", _) => {
+            ("Memory", bytes, None, (zero, Some(num::real(machine.memory_total_bytes))))
+        }
+        ("disk/used", _) => ("Disk used", bytes, None, (None, None)),
+        _ => ("Card memory", bytes, None, (zero, card_memory)),
+    };
+    Look { title, colour, value, limit, range }
+}
+
+fn uses(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
+    let all = &machine.processes;
+    if all.is_empty() {
+        ui.label("No process runs");
+        return;
+    }
+    let height = theme::ROW * (num::px(num::size(all.len())) + 1.5);
+    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
+        table::table(ui, sight.tokens, "uses", &COLUMNS, all.len(), None, |ui, row, column| {
+            let Some(used) = all.get(row) else { return };
+            match column {
+                0 => table::text(ui, &used.name),
+                1 => table::digits(ui, format!("{:.0} %", used.cpu_percent)),
+                2 => table::digits(ui, text::bytes(used.memory_bytes)),
+                _ => table::digits(ui, used.gpu_memory_bytes.map(text::bytes).unwrap_or_default()),
+            }
+        });
+    });
+}

@@ -1,0 +1,272 @@
+//! The eyes on the machine: a thread of its own that looks every few seconds, because a driver
+//! that hangs must not hold anything up.
+
+pub mod amd;
+pub mod host;
+pub mod nvidia;
+
+use crate::workspace::Workspace;
+use cappuccino_core::api::{GpuView, MachineView, Status};
+use cappuccino_core::words::{GpuVitals, Observation, Span, Timestamp, Vitals};
+use host::HostEye;
+use nvidia::Nvidia;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use tokio::sync::{mpsc as reports, watch};
+
+/// What the cards said.
+#[derive(Debug, Default)]
+pub struct Cards {
+    /// Those that answered.
+    pub gpus: Vec<GpuView>,
+    /// Why there is none.
+    pub why_absent: Option<String>,
+    /// One that answered before does not now.
+    pub lost: Option<String>,
+    /// Memory on the cards by process id, in bytes.
+    pub memory_by_pid: BTreeMap<u32, u64>,
+}
+
+/// How the machine is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineConfig {
+    /// Time between two looks.
+    pub every: Span,
+    /// The NVIDIA library, when it is not the usual one.
+    pub nvml_library: Option<PathBuf>,
+    /// The root of sysfs.
+    pub sysfs: PathBuf,
+    /// Stretch over which a card's use is averaged.
+    pub mean_over: Span,
+}
+
+impl Default for MachineConfig {
+    fn default() -> Self {
+        Self {
+            every: Span::seconds(10),
+            nvml_library: None,
+            sysfs: PathBuf::from("/sys"),
+            mean_over: Span::minutes(10),
+        }
+    }
+}
+
+/// What was seen last, for the status and for the sample store.
+#[derive(Clone, Default)]
+pub struct Seen {
+    latest: Arc<Mutex<Option<MachineView>>>,
+}
+
+impl Seen {
+    /// The machine as it was seen last.
+    pub fn latest(&self) -> Option<MachineView> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The running thread; it ends when this is dropped.
+pub struct MachineWatcher {
+    seen: Seen,
+    _stop: mpsc::Sender<()>,
+}
+
+impl MachineWatcher {
+    /// Starts looking. Each look is reported as an observation.
+    ///
+    /// # Errors
+    /// The system gives no thread, or does not let itself be looked at.
+    pub fn start(
+        workspace: &Workspace,
+        database: PathBuf,
+        config: MachineConfig,
+        status: watch::Receiver<Arc<Status>>,
+        observed: reports::Sender<Observation>,
+        now: fn() -> Timestamp,
+    ) -> std::io::Result<Self> {
+        let seen = Seen::default();
+        let (stop, stopped) = mpsc::channel::<()>();
+        let mut eye = Eye {
+            root: workspace.root().to_owned(),
+            database,
+            nvidia: Nvidia::new(config.nvml_library.clone()),
+            host: HostEye::new().map_err(std::io::Error::other)?,
+            used: BTreeMap::new(),
+            status,
+            config,
+        };
+        let shown = seen.clone();
+        std::thread::Builder::new().name("machine".to_owned()).spawn(move || {
+            loop {
+                let (view, vitals) = eye.look(now());
+                *shown.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
+                if observed.blocking_send(Observation::Vitals(vitals)).is_err() {
+                    return;
+                }
+                let pause = u64::try_from(eye.config.every.0).unwrap_or(1000);
+                match stopped.recv_timeout(Duration::from_millis(pause)) {
+                    Err(mpsc::RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        })?;
+        Ok(Self { seen, _stop: stop })
+    }
+
+    /// What was seen last.
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+struct Eye {
+    root: PathBuf,
+    database: PathBuf,
+    config: MachineConfig,
+    nvidia: Nvidia,
+    host: HostEye,
+    /// Use of each card, as far back as its mean reaches.
+    used: BTreeMap<u32, VecDeque<(Timestamp, f64)>>,
+    status: watch::Receiver<Arc<Status>>,
+}
+
+impl Eye {
+    fn look(&mut self, now: Timestamp) -> (MachineView, Vitals) {
+        let mut cards = self.nvidia.look();
+        let next = cards.gpus.iter().map(|gpu| gpu.index.saturating_add(1)).max().unwrap_or(0);
+        cards.gpus.extend(amd::look(&self.config.sysfs, next));
+        self.host.look();
+        let view = self.view(&cards, now);
+        let disk_used_percent = match (view.disk_used_bytes, view.disk_total_bytes) {
+            (Some(used), Some(total)) if total > 0 => Some(real(used) / real(total) * 100.0),
+            _ => None,
+        };
+        let gpus = cards
+            .gpus
+            .iter()
+            .map(|gpu| GpuVitals {
+                index: gpu.index,
+                temperature_celsius: gpu.temperature_celsius,
+                mean_utilisation_percent: self.mean(gpu, now),
+            })
+            .collect();
+        let last = self.status.borrow().study.last_finished;
+        let since_trial = last.map(|last| now.since(last));
+        (view, Vitals { gpus, gpu_lost: cards.lost, disk_used_percent, since_trial })
+    }
+
+    fn view(&self, cards: &Cards, now: Timestamp) -> MachineView {
+        let status = Arc::clone(&self.status.borrow());
+        let roots: Vec<(String, u32)> = status
+            .processes
+            .iter()
+            .filter_map(|process| Some((process.name.to_string(), process.pid?)))
+            .collect();
+        let (memory_used_bytes, memory_total_bytes) = self.host.memory();
+        let disk = host::disk(&self.root);
+        MachineView {
+            at: now,
+            gpus: cards.gpus.clone(),
+            gpu_absent: if cards.gpus.is_empty() { cards.why_absent.clone() } else { None },
+            cpu_percent: Some(self.host.cpu_percent()),
+            memory_used_bytes,
+            memory_total_bytes,
+            disk_used_bytes: disk.as_ref().map(|disk| disk.used),
+            disk_total_bytes: disk.as_ref().map(|disk| disk.total),
+            study_bytes: std::fs::metadata(&self.database).ok().map(|file| file.len()),
+            processes: self.host.uses(&roots, &cards.memory_by_pid),
+        }
+    }
+
+    /// Mean use of a card over the configured stretch; none until that much was seen.
+    fn mean(&mut self, gpu: &GpuView, now: Timestamp) -> Option<f64> {
+        let used = self.used.entry(gpu.index).or_default();
+        let Some(percent) = gpu.utilisation_percent else {
+            used.clear();
+            return None;
+        };
+        used.push_back((now, percent));
+        let begin = now.plus(Span(-self.config.mean_over.0));
+        // One look from before the stretch stays: it shows that all of it was seen.
+        while used.get(1).is_some_and(|(at, _)| *at <= begin) {
+            used.pop_front();
+        }
+        let is_whole = used.front().is_some_and(|(at, _)| *at <= begin);
+        let count = real(u64::try_from(used.len()).unwrap_or(1));
+        is_whole.then(|| used.iter().map(|(_, percent)| percent).sum::<f64>() / count)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes and counts, shown in percent")]
+const fn real(count: u64) -> f64 {
+    count as f64
+}
+
+/// The series of one look: name, unit, value.
+pub fn samples(view: &MachineView) -> Vec<(String, &'static str, f64)> {
+    let mut rows = Vec::new();
+    let mut row = |name: String, unit: &'static str, value: Option<f64>| {
+        if let Some(value) = value {
+            rows.push((name, unit, value));
+        }
+    };
+    for gpu in &view.gpus {
+        let name = |what: &str| format!("gpu/{}/{what}", gpu.index);
+        row(name("temperature"), "°C", gpu.temperature_celsius);
+        row(name("utilisation"), "%", gpu.utilisation_percent);
+        row(name("memory_used"), "bytes", gpu.memory_used_bytes.map(real));
+        row(name("power"), "W", gpu.power_watts);
+    }
+    row("host/cpu".to_owned(), "%", view.cpu_percent);
+    row("host/memory_used".to_owned(), "bytes", Some(real(view.memory_used_bytes)));
+    row("disk/used".to_owned(), "bytes", view.disk_used_bytes.map(real));
+    row("study/size".to_owned(), "bytes", view.study_bytes.map(real));
+    for used in &view.processes {
+        row(format!("process/{}/cpu", used.name), "%", Some(used.cpu_percent));
+        row(format!("process/{}/memory", used.name), "bytes", Some(real(used.memory_bytes)));
+        let gpu_memory = used.gpu_memory_bytes.map(real);
+        row(format!("process/{}/gpu_memory", used.name), "bytes", gpu_memory);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eye() -> Eye {
+        let folder = std::env::temp_dir();
+        Eye {
+            root: folder.clone(),
+            database: folder,
+            config: MachineConfig::default(),
+            nvidia: Nvidia::new(Some(PathBuf::from("/nowhere/libnvidia-ml.so"))),
+            host: HostEye::new().unwrap(),
+            used: BTreeMap::new(),
+            status: watch::channel(Arc::new(Status::default())).1,
+        }
+    }
+
+    #[test]
+    fn a_mean_needs_its_whole_stretch() {
+        let mut eye = eye();
+        let at = |seconds: i64| Timestamp(0).plus(Span::seconds(seconds));
+        let gpu = |percent| GpuView { utilisation_percent: Some(percent), ..GpuView::default() };
+        for seconds in (0..600).step_by(10) {
+            assert_eq!(eye.mean(&gpu(10.0), at(seconds)), None, "after {seconds} s");
+        }
+        assert_eq!(eye.mean(&gpu(10.0), at(600)), Some(10.0));
+        let silent = GpuView::default();
+        assert_eq!(eye.mean(&silent, at(610)), None);
+        assert_eq!(eye.mean(&gpu(90.0), at(620)), None, "a gap begins anew");
+    }
+
+    #[test]
+    fn a_machine_without_a_card_says_why_and_has_the_rest() {
+        let (view, vitals) = eye().look(Timestamp(0));
+        assert!(view.gpu_absent.is_some_and(|why| why.contains("no NVIDIA driver")));
+        assert!(view.memory_total_bytes > 0 && vitals.disk_used_percent.is_some());
+        assert_eq!(vitals.gpu_lost, None, "what was never there is not lost");
+    }
+}
