@@ -9,17 +9,14 @@ use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher, trial_view};
 use crate::runner::{Ending, Runner};
+use crate::samples::SampleFile;
 use crate::serve;
 use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{API_VERSION, Hello, StudyView, TrialView, status_of};
-use cappuccino_core::store::{OpenFacts, Samples};
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, TrialNumber};
-use redb::backends::FileBackend;
-use std::fs::OpenOptions;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -96,7 +93,8 @@ async fn up(
     let host = host(workspace, clock, observed.clone())?;
     let study = study(&config, clock, observed.clone());
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed);
-    let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples(workspace, clock));
+    let samples = SampleFile::open(workspace.metrics_file(), clock.now());
+    let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples);
     let now = clock.now();
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
@@ -205,32 +203,6 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
         }
     });
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
-}
-
-/// The metrics file. It holds nothing that decisions need: a broken one is set aside.
-fn samples(workspace: &Workspace, clock: Clock) -> Option<Samples> {
-    let path: PathBuf = workspace.metrics_file();
-    let facts =
-        OpenFacts { now: clock.now().wall, app_version: env!("CARGO_PKG_VERSION").to_owned() };
-    let opened = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| error.to_string())
-        .and_then(|file| FileBackend::new(file).map_err(|error| error.to_string()))
-        .and_then(|backend| Samples::open(backend, &facts).map_err(|error| error.to_string()));
-    match opened {
-        Ok(samples) => Some(samples),
-        Err(why) => {
-            tracing::error!(
-                "metrics are not recorded: {}: {why}; move the file away and restart the runner",
-                path.display()
-            );
-            None
-        }
-    }
 }
 
 /// Listings of trials for clients.

@@ -5,9 +5,10 @@
 use crate::config::Config;
 use crate::host::cap_log;
 use crate::keeper::Keeper;
+use crate::samples::SampleFile;
 use crate::workspace::Workspace;
 use cappuccino_core::api::Status;
-use cappuccino_core::store::{Retention, Samples, StoreError};
+use cappuccino_core::store::StoreError;
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
 use std::fs::{File, OpenOptions};
@@ -20,28 +21,26 @@ const LOGS_EVERY: Span = Span::seconds(30);
 const BACKUP_EVERY: Span = Span::hours(24);
 /// Time between two samples.
 const SAMPLE_EVERY: Span = Span::minutes(1);
-/// Time between two moments at which the samples become durable: what a power cut may take.
-const FLUSH_EVERY: Span = Span::minutes(1);
-/// Most steps of maintaining the samples in one turn, some milliseconds each; the loop has other
-/// things to do.
-const MAINTAIN_STEPS: usize = 4;
 
 /// Looks after one workspace.
 pub struct Upkeep {
     config: Arc<Config>,
     workspace: Workspace,
-    samples: Option<Samples>,
+    samples: SampleFile,
     logs_at: Option<Moment>,
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
-    flush_at: Option<Moment>,
 }
 
 impl Upkeep {
-    /// Upkeep of this workspace; samples are optional, their file may be damaged or foreign.
-    pub fn new(config: Arc<Config>, workspace: Workspace, samples: Option<Samples>) -> Self {
-        let (logs_at, backup_at, sample_at, flush_at) = (None, None, None, None);
-        Self { config, workspace, samples, logs_at, backup_at, sample_at, flush_at }
+    /// Upkeep of this workspace.
+    pub fn new(config: Arc<Config>, workspace: Workspace, samples: SampleFile) -> Self {
+        Self { config, workspace, samples, logs_at: None, backup_at: None, sample_at: None }
+    }
+
+    /// Whether the next turn has work to do already.
+    pub const fn has_more(&self) -> bool {
+        self.samples.has_more()
     }
 
     /// Does what is due at `now`.
@@ -52,7 +51,7 @@ impl Upkeep {
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
-        self.keep_samples(now);
+        self.samples.turn(now);
         if self.backup_is_due(now) {
             self.backup_at = Some(now);
             if let Err(why) = self.backup_now(now, keeper) {
@@ -87,7 +86,6 @@ impl Upkeep {
     }
 
     fn sample(&mut self, now: Moment, status: &Status) {
-        let Some(samples) = &mut self.samples else { return };
         let counts = status.study.counts;
         #[expect(clippy::cast_precision_loss, reason = "a study has fewer than 2^52 trials")]
         let mut row = vec![
@@ -98,29 +96,7 @@ impl Upkeep {
         if let Some(live) = &status.deployment.live {
             row.push(("deployment/live_value", live.value));
         }
-        if let Err(error) = samples.write(now.wall, &row) {
-            tracing::warn!("metrics are not recorded: {error}");
-        }
-    }
-
-    /// Moves the samples on, some steps at a time, and makes them durable once a minute.
-    fn keep_samples(&mut self, now: Moment) {
-        let Some(samples) = &mut self.samples else { return };
-        for _ in 0..MAINTAIN_STEPS {
-            match samples.maintain(&Retention::default(), now.wall) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!("metrics are not maintained: {error}");
-                    break;
-                }
-            }
-        }
-        if is_due(&mut self.flush_at, now, FLUSH_EVERY)
-            && let Err(error) = samples.flush()
-        {
-            tracing::warn!("metrics are not durable: {error}");
-        }
+        self.samples.write(now, &row);
     }
 
     /// The first look finds the newest backup's age on disk: a restarted runner makes no extra one.
