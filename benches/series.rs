@@ -1,8 +1,8 @@
 //! What the metric series cost: bytes on disk, ingest, reads, and sixty days of life.
 //!
 //! Prints one line per figure. Words after `--` choose parts: `month` (six series, every level
-//! kept; writes the points to `series-points.bin` for `benches/peers/series.py`), `ingest`,
-//! `life` (60 days of 42 series), `year`. Without words all of them run.
+//! kept; writes the points to `series-points.bin` for `benches/peers/series.py`), `raw`,
+//! `ingest`, `life` (60 days of 42 series), `year`. Without words all of them run.
 
 use cappuccino_core::store::{
     FileBackend, OpenFacts, Retention, Samples, SeriesId, SeriesKind, SeriesQuery,
@@ -215,6 +215,7 @@ fn month() {
     let ids = define(&mut samples, 6);
     let mut source = Source::new(5_000);
     let mut count = 0_u64;
+    let began = Instant::now();
     let times = live(&mut samples, &EVERYTHING, &mut source, &ids, 30, |at, values| {
         count += 6;
         points.write_all(&at.to_le_bytes()).expect("a write");
@@ -222,6 +223,7 @@ fn month() {
     });
     points.flush().expect("a flush");
     println!("month: {count} points, 6 series every 5 s for 30 days");
+    println!("  lived through in {:.2} s", began.elapsed().as_secs_f64());
     times.say();
     let reader = samples.reader();
     let ever = (Timestamp(START), Timestamp(START + 40 * DAY));
@@ -246,6 +248,19 @@ fn month() {
         bytes as f64 / count as f64
     );
     tables(&path, count);
+}
+
+/// The month again without the minutes: what raw samples alone take.
+fn raw() {
+    let path = fresh("series-raw.redb");
+    let (mut samples, _) = open(&path, false);
+    let ids = define(&mut samples, 6);
+    let mut source = Source::new(5_000);
+    let keeps = Retention { minutes: Span::ZERO, ..EVERYTHING };
+    let times = live(&mut samples, &keeps, &mut source, &ids, 30, |_, _| {});
+    samples.close().expect("a close");
+    println!("raw: the same month, its minutes removed");
+    tables(&path, times.writes.len() as u64 * 6);
 }
 
 fn ask(samples: &Samples, series: &str, from: i64, to: i64, max_buckets: usize) {
@@ -353,8 +368,8 @@ fn year() {
 fn main() {
     let chosen: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn()); 4] =
-        [("month", month), ("ingest", ingest), ("life", life), ("year", year)];
+    let parts: [(&str, fn()); 5] =
+        [("month", month), ("raw", raw), ("ingest", ingest), ("life", life), ("year", year)];
     for (name, part) in parts {
         if chosen.is_empty() || chosen.iter().any(|word| word == name) {
             part();

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use std::{io::ErrorKind, ops::RangeInclusive};
 use support::{
     disk::{Cut, Disk, Fault, Op, each_cut},
-    story::{BATCHES, Content, Story, come_back, facts, open},
+    story::{BATCHES, Content, Story, come_back, open},
 };
 
 /// Runs the whole story; answers the calls made and after how many each content was promised.

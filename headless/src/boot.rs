@@ -11,6 +11,7 @@ use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher, trial_view};
 use crate::runner::{Ending, Runner};
+use crate::samples::SampleFile;
 use crate::serve;
 use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
 use crate::upkeep::Upkeep;
@@ -18,14 +19,10 @@ use crate::workspace::Workspace;
 use cappuccino_core::api::{
     API_VERSION, Hello, Status, StudyView, TrialChart, TrialView, status_of,
 };
-use cappuccino_core::store::{OpenFacts, Samples};
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{
     Observation, ProcessReport, Sequence, StudyReport, Timestamp, TrialNumber,
 };
-use redb::backends::FileBackend;
-use std::fs::OpenOptions;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -102,7 +99,9 @@ async fn up(
     let host = host(workspace, clock, observed.clone())?;
     let study = study(&config, clock, observed.clone());
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
-    let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples(workspace, clock));
+    let samples = SampleFile::open(workspace.metrics_file(), clock.now());
+    let measured = samples.readers();
+    let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples);
     let now = clock.now();
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
@@ -113,7 +112,7 @@ async fn up(
         status: seen,
         reader: keeper.readers(),
         trials: Arc::new(CatalogTrials(study.catalog())),
-        samples: upkeep.sample_reader(),
+        samples: measured,
         logs: Arc::new(workspace.logs_dir()),
         asks: ask,
     };
@@ -240,32 +239,6 @@ fn machine(
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::error!("the machine is not watched: {error}; restart the runner");
-            None
-        }
-    }
-}
-
-/// The metrics file. It holds nothing that decisions need: a broken one is set aside.
-fn samples(workspace: &Workspace, clock: Clock) -> Option<Samples> {
-    let path: PathBuf = workspace.metrics_file();
-    let facts =
-        OpenFacts { now: clock.now().wall, app_version: env!("CARGO_PKG_VERSION").to_owned() };
-    let opened = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| error.to_string())
-        .and_then(|file| FileBackend::new(file).map_err(|error| error.to_string()))
-        .and_then(|backend| Samples::open(backend, &facts).map_err(|error| error.to_string()));
-    match opened {
-        Ok(samples) => Some(samples),
-        Err(why) => {
-            tracing::error!(
-                "metrics are not recorded: {}: {why}; move the file away and restart the runner",
-                path.display()
-            );
             None
         }
     }

@@ -10,6 +10,7 @@ pub mod host;
 pub mod keeper;
 pub mod observe;
 pub mod runner;
+pub mod samples;
 pub mod serve;
 pub mod shim;
 pub mod upkeep;

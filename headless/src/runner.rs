@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Longest sleep of an idle loop: upkeep (log caps, backups) is looked at this often.
 const IDLE_WAKE: Span = Span::seconds(30);
+/// Pause of a loop whose upkeep has more to do.
+const UPKEEP_WAKE: Span = Span(50);
 /// Pause before the state file is opened again after a failing disk.
 const REOPEN_PAUSE: Duration = Duration::from_secs(2);
 /// Observations handled before the loop looks at signals and clients again.
@@ -116,7 +118,8 @@ impl Runner {
 
     fn next_wake(&self) -> Duration {
         let now = self.clock.now();
-        let due = self.keeper.engine().deadline(now).unwrap_or(IDLE_WAKE).min(IDLE_WAKE);
+        let longest = if self.upkeep.has_more() { UPKEEP_WAKE } else { IDLE_WAKE };
+        let due = self.keeper.engine().deadline(now).unwrap_or(longest).min(longest);
         Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1))
     }
 

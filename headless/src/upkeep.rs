@@ -6,9 +6,10 @@ use crate::config::Config;
 use crate::host::cap_log;
 use crate::keeper::Keeper;
 use crate::observe::machine;
+use crate::samples::SampleFile;
 use crate::workspace::Workspace;
 use cappuccino_core::api::Status;
-use cappuccino_core::store::{Retention, SampleReader, Samples, SeriesKind, StoreError};
+use cappuccino_core::store::StoreError;
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
 use std::fs::{File, OpenOptions};
@@ -21,27 +22,21 @@ const LOGS_EVERY: Span = Span::seconds(30);
 const BACKUP_EVERY: Span = Span::hours(24);
 /// Time between two samples.
 const SAMPLE_EVERY: Span = Span::minutes(1);
-/// Time between two moments at which the samples become durable: what a power cut may take.
-const FLUSH_EVERY: Span = Span::minutes(1);
-/// Most steps of maintaining the samples in one turn, some milliseconds each; the loop has other
-/// things to do.
-const MAINTAIN_STEPS: usize = 4;
 
 /// Looks after one workspace.
 pub struct Upkeep {
     config: Arc<Config>,
     workspace: Workspace,
-    samples: Option<Samples>,
+    samples: SampleFile,
     logs_at: Option<Moment>,
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
-    flush_at: Option<Moment>,
     machine_at: Option<Timestamp>,
 }
 
 impl Upkeep {
-    /// Upkeep of this workspace; samples are optional, their file may be damaged or foreign.
-    pub fn new(config: Arc<Config>, workspace: Workspace, samples: Option<Samples>) -> Self {
+    /// Upkeep of this workspace.
+    pub fn new(config: Arc<Config>, workspace: Workspace, samples: SampleFile) -> Self {
         Self {
             config,
             workspace,
@@ -49,9 +44,13 @@ impl Upkeep {
             logs_at: None,
             backup_at: None,
             sample_at: None,
-            flush_at: None,
             machine_at: None,
         }
+    }
+
+    /// Whether the next turn has work to do already.
+    pub const fn has_more(&self) -> bool {
+        self.samples.has_more()
     }
 
     /// Does what is due at `now`.
@@ -62,8 +61,8 @@ impl Upkeep {
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
-        self.sample_machine(status);
-        self.keep_samples(now);
+        self.sample_machine(now, status);
+        self.samples.turn(now);
         if self.backup_is_due(now) {
             self.backup_at = Some(now);
             if let Err(why) = self.backup_now(now, keeper) {
@@ -98,7 +97,6 @@ impl Upkeep {
     }
 
     fn sample(&mut self, now: Moment, status: &Status) {
-        let Some(samples) = &mut self.samples else { return };
         let counts = status.study.counts;
         #[expect(clippy::cast_precision_loss, reason = "a study has fewer than 2^52 trials")]
         let mut row = vec![
@@ -109,53 +107,15 @@ impl Upkeep {
         if let Some(live) = &status.deployment.live {
             row.push(("deployment/live_value", live.value));
         }
-        if let Err(error) = samples.write(now.wall, &row) {
-            tracing::warn!("metrics are not recorded: {error}");
-        }
+        self.samples.write(now, &row);
     }
 
     /// Adds the newest look at the machine, once.
-    fn sample_machine(&mut self, status: &Status) {
-        let Some(machine) = &status.machine else { return };
-        if self.machine_at == Some(machine.at) {
-            return;
-        }
-        self.machine_at = Some(machine.at);
-        let Some(samples) = &mut self.samples else { return };
-        let mut row = Vec::new();
-        for (name, unit, value) in machine::samples(machine) {
-            match samples.define(&name, unit, SeriesKind::Gauge) {
-                Ok(series) => row.push((series, value)),
-                Err(error) => tracing::warn!("{name} is not recorded: {error}"),
-            }
-        }
-        if let Err(error) = samples.write(machine.at, &row) {
-            tracing::warn!("the machine's readings are not recorded: {error}");
-        }
-    }
-
-    /// A handle for reading the samples; none while they are not recorded.
-    pub fn sample_reader(&self) -> Option<SampleReader> {
-        self.samples.as_ref().map(Samples::reader)
-    }
-
-    /// Moves the samples on, some steps at a time, and makes them durable once a minute.
-    fn keep_samples(&mut self, now: Moment) {
-        let Some(samples) = &mut self.samples else { return };
-        for _ in 0..MAINTAIN_STEPS {
-            match samples.maintain(&Retention::default(), now.wall) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!("metrics are not maintained: {error}");
-                    break;
-                }
-            }
-        }
-        if is_due(&mut self.flush_at, now, FLUSH_EVERY)
-            && let Err(error) = samples.flush()
-        {
-            tracing::warn!("metrics are not durable: {error}");
+    fn sample_machine(&mut self, now: Moment, status: &Status) {
+        let Some(seen) = &status.machine else { return };
+        if self.machine_at != Some(seen.at) {
+            self.machine_at = Some(seen.at);
+            self.samples.measure(now, &machine::samples(seen));
         }
     }
 

@@ -105,7 +105,7 @@ impl Window {
             status: self.status.subscribe(),
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
-            samples: None,
+            samples: watch::channel(None).1,
             logs: Arc::new(self.root().join(".cappuccino/logs")),
             asks,
         };

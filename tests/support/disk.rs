@@ -88,6 +88,13 @@ impl Disk {
         self.state().log.clone()
     }
 
+    /// Forgets the changes so far: what is on the disk now is what it started with.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.base = state.bytes.clone();
+        state.log.clear();
+    }
+
     /// What is on the disk.
     pub fn bytes(&self) -> Vec<u8> {
         self.state().bytes.clone()

@@ -22,7 +22,7 @@ pub struct Port {
     /// The study's trials, as far as they are read.
     pub trials: Arc<dyn Trials>,
     /// What was measured over time; none while it is not recorded.
-    pub samples: Option<SampleReader>,
+    pub samples: watch::Receiver<Option<SampleReader>>,
     /// The folder of the processes' output.
     pub logs: Arc<PathBuf>,
     /// The way to the runner's loop.

@@ -76,7 +76,7 @@ async fn read<T: Send + 'static>(
     window: &Window,
     work: impl FnOnce(&SampleReader) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let Some(samples) = window.port.samples.clone() else {
+    let Some(samples) = window.port.samples.borrow().clone() else {
         let text = "metrics are not recorded by this runner; its log says why";
         return Err(Problem::new(StatusCode::NOT_FOUND, text));
     };

@@ -45,13 +45,11 @@ impl Record for Horizons {
 impl Horizons {
     pub(super) fn read(transaction: &ReadTransaction) -> Result<Self, StoreError> {
         let meta = transaction.open_table(META).doing(READING)?;
-        match meta.get(KEY).doing(READING)? {
-            Some(bytes) => codec::decode(bytes.value()).in_row("meta", KEY),
-            None => {
-                let start = Timestamp(Stretch::EVER.start);
-                Ok(Self { raw: start, minutes: start })
-            }
-        }
+        let Some(bytes) = meta.get(KEY).doing(READING)? else {
+            let start = Timestamp(Stretch::EVER.start);
+            return Ok(Self { raw: start, minutes: start });
+        };
+        codec::decode(bytes.value()).in_row("meta", KEY)
     }
 
     fn write(&self, transaction: &WriteTransaction) -> Result<(), StoreError> {

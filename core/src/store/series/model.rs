@@ -77,8 +77,8 @@ fn sum_up(start: i64, values: &[f64]) -> Bucket {
     numbers.sort_by(f64::total_cmp);
     Bucket {
         start: Timestamp(start),
-        count: values.len() as u64,
-        nans: (values.len() - numbers.len()) as u64,
+        count: u64::try_from(values.len()).unwrap(),
+        nans: u64::try_from(values.len() - numbers.len()).unwrap(),
         min: numbers.first().copied().unwrap_or(f64::NAN),
         max: numbers.last().copied().unwrap_or(f64::NAN),
         sum: numbers.iter().sum(),

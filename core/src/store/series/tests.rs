@@ -31,7 +31,7 @@ enum Act {
     /// Samples at so many milliseconds from the clock; the clock goes there when it is ahead.
     Write(i64, Vec<(usize, f64)>),
     /// A run of ticks, some seconds apart.
-    Run(i64, usize, f64),
+    Run(i64, u8, f64),
     /// The clock goes on.
     Wait(i64),
     Steps(usize),
@@ -55,7 +55,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => (-20_000_i64..60_000, vec(sample.clone(), 1..4)).prop_map(|(at, s)| Act::Write(at, s)),
         2 => (-30 * HOUR..HOUR, vec(sample, 1..4)).prop_map(|(at, s)| Act::Write(at, s)),
-        3 => (1_i64..700_000, 1_usize..60, value()).prop_map(|(gap, n, v)| Act::Run(gap, n, v)),
+        3 => (1_i64..700_000, 1_u8..60, value()).prop_map(|(gap, n, v)| Act::Run(gap, n, v)),
         2 => (1_i64..10 * HOUR).prop_map(Act::Wait),
         3 => (1_usize..8).prop_map(Act::Steps),
         2 => Just(Act::Settle),
@@ -100,7 +100,7 @@ impl World {
             Act::Run(gap, count, value) => {
                 for turn in 0..count {
                     self.now += gap;
-                    self.write(self.now, &[(0, value), (turn % 3, f64::from(turn as u32))]);
+                    self.write(self.now, &[(0, value), (usize::from(turn % 3), f64::from(turn))]);
                 }
             }
             Act::Wait(time) => self.now += time,
