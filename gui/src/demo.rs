@@ -136,6 +136,7 @@ pub fn status(now: Timestamp) -> Status {
         deployment: deployment(now),
         processes: processes(now),
         alerts: Vec::new(),
+        pnl: None,
     }
 }
 

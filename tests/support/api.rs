@@ -339,6 +339,7 @@ pub fn status() -> Status {
             text: "worker-2 keeps ending".into(),
             remedy: "look at `cappuccino logs worker-2`".into(),
         }],
+        pnl: None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod chart;
 mod log;
 pub mod place;
+mod pnl;
 mod request;
 mod sentence;
 mod status;
@@ -12,6 +13,7 @@ mod view;
 
 pub use chart::{TrialChart, TrialDot};
 pub use log::LogPage;
+pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::sentence;
 pub use status::{

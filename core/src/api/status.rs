@@ -1,5 +1,6 @@
 //! The whole picture at one moment: answer to `GET /v1/status`.
 
+use super::pnl::PnlView;
 use crate::words::{
     Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
     TrialNumber, TrialState,
@@ -25,6 +26,9 @@ pub struct Status {
     pub processes: Vec<ProcessView>,
     /// What needs attention, oldest first.
     pub alerts: Vec<AlertView>,
+    /// What the trader earns with the model it runs; nothing without a trader.
+    #[serde(default)]
+    pub pnl: Option<PnlView>,
 }
 
 /// The study as it was read last.

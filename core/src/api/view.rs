@@ -12,7 +12,7 @@ use crate::words::{
 use crate::world::World;
 
 /// The picture of `world` at `now`; what the machines do not know (the study's counts, the
-/// runner's age, the history's length) is the caller's to give.
+/// runner's age, the history's length, what the trader earned) is the caller's to give.
 pub fn status_of(
     world: &World,
     policy: &Policy,
@@ -30,6 +30,7 @@ pub fn status_of(
         deployment: deployment_view(&world.deployment, policy, now),
         processes: processes_view(world, policy, now),
         alerts: alerts_view(world),
+        pnl: None,
     }
 }
 
