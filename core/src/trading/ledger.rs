@@ -162,8 +162,9 @@ impl Ledger {
         };
         let change = self.change(row);
         let moved = change.turnover > 0.0 || change.cost.abs() > change.rounding;
-        let differs = moved && !self.is_untouched(start) && is_new_account(start, row, &change);
-        if self.held_was_dropped || differs {
+        let is_new = change.costs_more_than(COST_MAX)
+            || !self.is_untouched(start) && looks_like_a_first_row(start, row, &change);
+        if self.held_was_dropped || moved && is_new {
             self.abandon();
             self.tally.resets += 1;
             self.begin(row);
@@ -286,6 +287,13 @@ impl Ledger {
     }
 }
 
+impl Change {
+    /// Whether the money gone beyond the rows' prices, or come, is above this share of the trades.
+    fn costs_more_than(&self, share: f64) -> bool {
+        self.cost.abs() > share * self.turnover + self.rounding
+    }
+}
+
 impl Asset {
     /// Worth at the newest price.
     pub fn value(&self) -> f64 {
@@ -337,19 +345,15 @@ impl Tally {
     }
 }
 
-/// Whether the row shows another account than the one before: its money is not explained by
-/// trades, or it looks just like a first row and does not look like a next one.
-fn is_new_account(start: Start, row: &Row, change: &Change) -> bool {
-    let beyond = |share: f64| change.cost.abs() > share * change.turnover + change.rounding;
-    if beyond(COST_MAX) {
-        return true;
-    }
+/// Whether the row looks just like the first one of a new account and hardly like a next one: all
+/// that it holds was bought in it, and its worth is that of the start.
+fn looks_like_a_first_row(start: Start, row: &Row, change: &Change) -> bool {
     let bought_now = |quote: &Quote| {
         quote.holding <= UNITS_MIN || quote.action.is_some_and(|wish| covers(wish, quote))
     };
     let near_start = (worth(row) - start.worth).abs() <= NEW_START * start.worth;
     let exactly_idle = start.idle_cash.is_some_and(|cash| (cash - row.cash).abs() < UNITS_ROUNDING);
-    let unlikely = change.against_wishes || beyond(COST_USUAL) || exactly_idle;
+    let unlikely = change.against_wishes || change.costs_more_than(COST_USUAL) || exactly_idle;
     row.assets.iter().all(bought_now) && near_start && unlikely
 }
 

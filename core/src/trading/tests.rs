@@ -138,6 +138,10 @@ fn a_deposit_is_no_gain() {
     let ledger = &session.book().ledger;
     assert_eq!(ledger.tally().resets, 1);
     near(ledger.realised() + ledger.unrealised(), 50.0 - 500.0 * FEE);
+    let mut idle = Trader::new();
+    idle.bar(100.0, 0.0).cash += 500.0;
+    let session = idle.bar(100.0, 0.0).read();
+    assert!((session.book().equity.growth() - 1.0).abs() < 1e-9);
 }
 
 /// The ancestor filled at prices of hours ago: the cost beyond the row's price is no fee then.
