@@ -4,6 +4,7 @@ use super::Side;
 use super::session::{Session, TRADES_MAX};
 use crate::words::Timestamp;
 use proptest::prelude::*;
+use std::fmt::Write;
 
 const FEE: f64 = 0.0025;
 
@@ -38,7 +39,8 @@ impl Trader {
         self.hour += 1;
         let (cash, held) = (self.cash, self.held);
         let worth = cash + held * price;
-        self.text += &format!("{at},{cash:.6},{worth:.6},0,{held:.6},{price:.6},{wish:.6}\r\n");
+        write!(self.text, "{at},{cash:.6},{worth:.6},0,{held:.6},{price:.6},{wish:.6}\r\n")
+            .unwrap();
         self
     }
 
@@ -211,8 +213,8 @@ fn a_header_that_changes_within_the_file_is_followed() {
     trader.bar(100.0, 0.0).bar(100.0, 2.0);
     let cash = trader.cash;
     trader.text += "timestamp,votes,price_B,holding_B,price_A,holding_A,cash\r\n";
-    trader.text += &format!("1970-01-02T00:00:00Z,3,50,0,110,2,{cash:.6}\r\n");
-    trader.text += &format!("1970-01-02T01:00:00Z,3,50,1,110,2,{:.6}\r\n", cash - 50.0);
+    write!(trader.text, "1970-01-02T00:00:00Z,3,50,0,110,2,{cash:.6}\r\n").unwrap();
+    write!(trader.text, "1970-01-02T01:00:00Z,3,50,1,110,2,{:.6}\r\n", cash - 50.0).unwrap();
     let session = trader.read();
     let ledger = &session.book().ledger;
     assert_eq!((ledger.tally().trades, ledger.tally().resets, session.book().skipped), (2, 0, 0));
@@ -328,7 +330,7 @@ impl Truth {
             .chain(wishes)
             .map(|number| format!("{number:.6}"))
             .collect();
-        self.text += &format!("{at},{}\r\n", numbers.join(","));
+        write!(self.text, "{at},{}\r\n", numbers.join(",")).unwrap();
     }
 }
 
