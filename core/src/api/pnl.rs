@@ -3,7 +3,9 @@
 //! Money is in the session's quote currency (dollars in the original's sessions), shares of
 //! something are fractions: 0.05 is five percent.
 
-use crate::trading::Side;
+use crate::trading::ledger::{Asset, Trade};
+use crate::trading::metrics::yearly;
+use crate::trading::{Session, Side};
 use crate::words::{RevisionId, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -37,13 +39,13 @@ pub struct PnlView {
     pub max_drawdown: f64,
     /// Trades so far.
     pub trades: u64,
-    /// Trades in the last 24 hours of the market's time.
+    /// Trades in the last 24 hours of the market's time; at most 1000 are told apart.
     pub trades_24h: u64,
     /// Share of the sales that gained; nothing before the first sale.
     pub win_rate: Option<f64>,
     /// Figures of the whole session.
     pub performance: PerformanceView,
-    /// Tickers held or traded, by name.
+    /// Every ticker of the session, in the file's order.
     pub positions: Vec<PositionView>,
     /// The market's time in the newest row.
     pub newest: Option<Timestamp>,
@@ -122,6 +124,41 @@ pub struct TradeView {
 }
 
 impl PnlView {
+    /// What `session` told so far; where it stands, and when it was heard, is the caller's to add.
+    pub fn of(session: &Session) -> Self {
+        let book = session.book();
+        let (ledger, sales) = (&book.ledger, &book.ledger.tally().sales);
+        let yearly = yearly(&book.equity);
+        let has_begun = book.newest.is_some();
+        Self {
+            equity: has_begun.then(|| ledger.worth()),
+            cash: has_begun.then(|| ledger.cash()),
+            start: ledger.first_worth(),
+            realised: ledger.realised(),
+            unrealised: ledger.unrealised(),
+            fees: ledger.fees(),
+            growth: book.equity.growth() - 1.0,
+            drawdown: book.equity.drawdown(),
+            max_drawdown: book.equity.max_drawdown(),
+            trades: ledger.tally().trades,
+            win_rate: sales.win_rate(),
+            performance: PerformanceView {
+                days: u32::try_from(book.equity.closes().len()).unwrap_or(u32::MAX),
+                sharpe: yearly.sharpe,
+                sortino: yearly.sortino,
+                calmar: yearly.calmar,
+                profit_factor: sales.profit_factor(),
+                expectancy: sales.expectancy(),
+            },
+            positions: ledger.assets().iter().map(PositionView::of).collect(),
+            newest: book.newest,
+            rows: book.rows,
+            skipped: book.skipped,
+            resets: ledger.tally().resets,
+            ..Self::default()
+        }
+    }
+
     /// What the metrics keep, by name; nothing before the first row or while the file is lost.
     pub fn samples(&self) -> Vec<(&'static str, f64)> {
         match self.equity {
@@ -132,6 +169,38 @@ impl PnlView {
                 ("trading/drawdown", self.drawdown),
             ],
             Some(_) | None => Vec::new(),
+        }
+    }
+}
+
+impl PositionView {
+    fn of(asset: &Asset) -> Self {
+        Self {
+            ticker: asset.ticker.to_string(),
+            quantity: asset.quantity,
+            average_cost: asset.average_cost(),
+            price: asset.price,
+            value: asset.value(),
+            realised: asset.realised,
+            unrealised: asset.unrealised(),
+            trades: asset.trades,
+        }
+    }
+}
+
+impl TradeView {
+    /// A trade of the model `revision`.
+    pub fn of(trade: &Trade, revision: Option<RevisionId>) -> Self {
+        Self {
+            at: trade.at,
+            ticker: trade.ticker.to_string(),
+            side: trade.side,
+            quantity: trade.quantity,
+            price: trade.price,
+            fee: trade.fee,
+            realised: trade.realised,
+            forced: trade.forced,
+            revision,
         }
     }
 }

@@ -6,17 +6,13 @@
 use super::equity::Equity;
 use super::ledger::{Ledger, Step, Trade};
 use super::row::{Columns, HeaderError, Row};
-use crate::words::{Span, Timestamp};
+use crate::words::Timestamp;
 use std::collections::VecDeque;
 
 /// Trades kept, the newest.
 pub const TRADES_MAX: usize = 1000;
-/// Times of trades kept for counting those of a day.
-const TIMES_MAX: usize = 20_000;
 /// Longest line that is read, in bytes.
 const LINE_MAX: usize = 64 << 10;
-/// A day.
-const DAY: Span = Span::hours(24);
 
 /// Everything that a session file told so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +41,6 @@ pub struct Book {
     pub rows: u64,
     /// Lines left out because they make no sense.
     pub skipped: u64,
-    times: VecDeque<Timestamp>,
 }
 
 impl Session {
@@ -150,25 +145,14 @@ impl Book {
             Step::Begun => self.equity.begin_anew(row.at, worth),
         }
         for trade in self.ledger.trades() {
-            keep(&mut self.trades, trade.clone(), TRADES_MAX);
-            keep(&mut self.times, trade.at, TIMES_MAX);
+            if self.trades.len() == TRADES_MAX {
+                self.trades.pop_front();
+            }
+            self.trades.push_back(trade.clone());
         }
         self.newest = Some(row.at);
         self.rows += 1;
     }
-
-    /// Trades in the day before `now`, the market's time; at most 20 000 are told apart.
-    pub fn trades_of_the_day(&self, now: Timestamp) -> u64 {
-        let recent = self.times.iter().filter(|at| now.since(**at) < DAY);
-        u64::try_from(recent.count()).unwrap_or(u64::MAX)
-    }
-}
-
-fn keep<T>(queue: &mut VecDeque<T>, newest: T, limit: usize) {
-    if queue.len() == limit {
-        queue.pop_front();
-    }
-    queue.push_back(newest);
 }
 
 /// Rows begin with a time or a number; a header with a name, perhaps quoted or after a mark.

@@ -269,10 +269,7 @@ fn the_newest_trades_stay_and_all_are_counted() {
     let book = session.book();
     assert_eq!(book.trades.len(), TRADES_MAX);
     assert_eq!(book.ledger.tally().trades, 2 * u64::try_from(TRADES_MAX).unwrap());
-    let now = book.newest.unwrap();
-    assert_eq!(book.trades.back().unwrap().at, now);
-    assert_eq!(book.trades_of_the_day(now), 24);
-    assert_eq!(book.trades_of_the_day(Timestamp(now.0 + 25 * 3_600_000)), 0);
+    assert_eq!(Some(book.trades.back().unwrap().at), book.newest);
 }
 
 /// A random account in three tickers, with what it knows of itself.

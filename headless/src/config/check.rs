@@ -1,7 +1,7 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
-use super::{CommandConfig, Config, ModelsConfig, StudyConfig};
+use super::{CommandConfig, Config, ModelsConfig, SessionPath, StudyConfig};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -93,6 +93,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let file: File = toml::from_str(text).map_err(|error| unreadable(&error))?;
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
+    let session_csv = session_csv(&file, root)?;
     let policy = Policy { deployment: deployment(&file.deployment)?, processes, trader };
     let study = StudyConfig {
         database: root.join(&file.study.database),
@@ -106,7 +107,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         required: file.models.required,
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
-    Ok(Config { policy, study, models, commands, backups_kept: file.backups.keep })
+    Ok(Config { policy, study, models, commands, session_csv, backups_kept: file.backups.keep })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.
@@ -308,6 +309,29 @@ fn the_trader(file: &File) -> Result<Option<ProcessName>, Mistake> {
     Ok(instance_names(first)?.into_iter().next())
 }
 
+/// The trader's session file; no other process has one.
+fn session_csv(file: &File, root: &Path) -> Result<Option<SessionPath>, Mistake> {
+    let mut path = None;
+    for process in &file.processes {
+        let written = process.session_csv.as_ref();
+        path = match (process.role, written) {
+            (file::Role::Trader, None) => Some(SessionPath::standard(root)),
+            (file::Role::Trader, Some(text)) => {
+                let parsed = SessionPath::new(root, text.get_ref());
+                Some(parsed.map_err(|what| {
+                    mistake(text.span(), what, "only {revision} is replaced in it")
+                })?)
+            }
+            (file::Role::Worker | file::Role::Other, Some(text)) => {
+                let what = "only a trader writes a session".to_owned();
+                return Err(mistake(text.span(), what, "move `session_csv` to the trader"));
+            }
+            (file::Role::Worker | file::Role::Other, None) => path,
+        };
+    }
+    Ok(path)
+}
+
 /// A length of time as people write it: `250ms`, `60s`, `15m`, `6h`, `7d`.
 fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span, Mistake> {
     let Some(text) = text else { return Ok(default) };
@@ -430,5 +454,11 @@ mod tests {
             format!("[[process]]\nname = \"{name}\"\nrole = \"trader\"\ncommand = [\"a\"]\n")
         };
         refused(&(trader("a") + &trader("b")), "second trader", "keep one trader");
+        refused(
+            &(trader("a") + "session_csv = \"s/{trial}.csv\""),
+            "`{trial}` means nothing here",
+            "{revision}",
+        );
+        refused(&process("session_csv = \"s.csv\""), "only a trader", "to the trader");
     }
 }

@@ -5,9 +5,11 @@
 
 mod check;
 mod file;
+mod session_path;
 mod template;
 
 pub use check::{ConfigError, load};
+pub use session_path::SessionPath;
 pub use template::TEMPLATE;
 
 use cappuccino_core::words::{Policy, ProcessName, Span};
@@ -25,6 +27,8 @@ pub struct Config {
     pub models: ModelsConfig,
     /// How each process is started.
     pub commands: BTreeMap<ProcessName, CommandConfig>,
+    /// Where the trader writes its session; nothing without a trader.
+    pub session_csv: Option<SessionPath>,
     /// Daily backups to keep.
     pub backups_kept: u32,
 }
