@@ -1,4 +1,5 @@
 //! Looking at the world: each observer tells what it saw, and decides nothing.
 
+pub mod session;
 pub mod study;
 pub mod watcher;
