@@ -5,24 +5,30 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
+use crate::observe::session::watcher::{SessionWatcher, Sessions};
 use crate::observe::study::chart::chart;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher, trial_view};
-use crate::runner::{Ending, Runner};
+use crate::runner::{Ending, Runner, trading_revision};
 use crate::serve;
-use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
+use crate::serve::port::{ASKS_MAX, Order, Port, Trading, Trials};
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{API_VERSION, Hello, StudyView, TrialChart, TrialView, status_of};
+use cappuccino_core::api::{
+    API_VERSION, Hello, PnlView, StudyView, TradeView, TrialChart, TrialView, status_of,
+};
 use cappuccino_core::store::{OpenFacts, Samples};
 use cappuccino_core::words::study::ResyncReason;
-use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, TrialNumber};
+use cappuccino_core::words::{
+    Observation, ProcessReport, RevisionId, Sequence, StudyReport, TrialNumber,
+};
+use cappuccino_core::world::World;
 use redb::backends::FileBackend;
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// Observations that may wait for the loop; observers wait when it is full.
 const OBSERVATIONS_MAX: usize = 1024;
@@ -101,6 +107,9 @@ async fn up(
     let now = clock.now();
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
+    let session_news = Arc::new(Notify::new());
+    let sessions = sessions(&config, world, &session_news);
+    let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let port = Port {
@@ -108,6 +117,7 @@ async fn up(
         status: seen,
         reader: keeper.readers(),
         trials: Arc::new(CatalogTrials(study.catalog())),
+        trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),
         asks: ask,
     };
@@ -118,8 +128,20 @@ async fn up(
     }));
     let once = options.once;
     let since = now.wall;
-    let runner =
-        Runner { keeper, actor, study, upkeep, clock, observations, asks, status, since, once };
+    let runner = Runner {
+        keeper,
+        actor,
+        study,
+        sessions,
+        session_news,
+        upkeep,
+        clock,
+        observations,
+        asks,
+        status,
+        since,
+        once,
+    };
     let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
         what: "signals cannot be listened for".into(),
         source,
@@ -209,6 +231,15 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
 }
 
+/// The eyes on the trader's sessions, if there is a trader.
+fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<SessionWatcher> {
+    let path = config.session_csv.clone()?;
+    let live = trading_revision(world, &config.policy);
+    let earlier = world.deployment.revisions.keys().copied();
+    let news = news.clone();
+    Some(SessionWatcher::spawn(path, live, earlier, move || news.notify_one()))
+}
+
 /// The metrics file. It holds nothing that decisions need: a broken one is set aside.
 fn samples(workspace: &Workspace, clock: Clock) -> Option<Samples> {
     let path: PathBuf = workspace.metrics_file();
@@ -255,5 +286,18 @@ impl Trials for CatalogTrials {
 
     fn chart(&self, dots: usize) -> TrialChart {
         chart(&self.0.read().unwrap_or_else(PoisonError::into_inner), dots)
+    }
+}
+
+/// What the trader's sessions told, for clients.
+struct KnownTrading(Sessions, Clock);
+
+impl Trading for KnownTrading {
+    fn trades(&self, revision: Option<RevisionId>, limit: usize) -> Vec<TradeView> {
+        self.0.trades(revision, limit)
+    }
+
+    fn pnl(&self) -> Vec<PnlView> {
+        self.0.all(self.1.now().wall)
     }
 }

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::host::cap_log;
 use crate::keeper::Keeper;
 use crate::workspace::Workspace;
-use cappuccino_core::api::Status;
+use cappuccino_core::api::{PnlView, Status};
 use cappuccino_core::store::{Samples, StoreError};
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
@@ -92,6 +92,7 @@ impl Upkeep {
         if let Some(live) = &status.deployment.live {
             row.push(("deployment/live_value", live.value));
         }
+        row.extend(status.pnl.iter().flat_map(PnlView::samples));
         let outcome = samples
             .append(now.wall, &row)
             .and_then(|()| samples.flush())

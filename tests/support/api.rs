@@ -105,6 +105,7 @@ impl Window {
             status: self.status.subscribe(),
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
+            trading: Arc::new(crate::trading::FewTrades),
             logs: Arc::new(self.root().join(".cappuccino/logs")),
             asks,
         };

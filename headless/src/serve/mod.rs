@@ -42,6 +42,8 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials", get(reading::trials))
         .route("/v1/trials/chart", get(reading::chart))
         .route("/v1/trials/{number}", get(reading::trial))
+        .route("/v1/trades", get(reading::trades))
+        .route("/v1/pnl", get(reading::pnl))
         .route("/v1/logs/{process}", get(logs::logs))
         .route("/v1/history", get(reading::history))
         .route("/v1/events", get(events::events))

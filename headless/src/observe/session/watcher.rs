@@ -56,7 +56,9 @@ impl SessionWatcher {
     ) -> Self {
         let sessions = Sessions::default();
         let (orders, received) = channel();
-        let is_earlier = |revision: &RevisionId| path.is_per_revision() && Some(*revision) != live;
+        let is_earlier = |revision: &RevisionId| {
+            path.is_per_revision() && Some(*revision) != live && path.of(*revision).exists()
+        };
         let earlier = earlier.rev().filter(is_earlier).take(REVISIONS_MAX).collect();
         // One file for all needs no revision to be followed.
         let single = (!path.is_per_revision()).then(|| path.of(RevisionId(0)));
