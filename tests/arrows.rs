@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Rooms of core, lowest layer first; a file uses lower layers or its own room.
 const LAYERS: [&[&str]; 6] = [
     &["words"],
-    &["rules", "model"],
+    &["rules", "model", "trading"],
     &["machines"],
     &["world", "decision", "engine"],
     &["store"],

@@ -5,7 +5,7 @@
 //! lower layers or its own room:
 //!
 //! 1. [`words`]: time, names, trials, runs: the nouns everything else is said in
-//! 2. [`rules`], [`model`]: pure functions that judge
+//! 2. [`rules`], [`model`], [`trading`]: pure functions that judge
 //! 3. [`machines`]: `study`, `deployment`, `process`, `alert`
 //! 4. [`world`], [`decision`], [`engine`]: the mind that routes observations through the machines
 //! 5. [`store`]: redb behind the promise that effects leave only through a commit
@@ -21,5 +21,6 @@ pub mod machines;
 pub mod model;
 pub mod rules;
 pub mod store;
+pub mod trading;
 pub mod words;
 pub mod world;

@@ -138,6 +138,7 @@ pub fn status(now: Timestamp) -> Status {
         processes: processes(now),
         alerts: Vec::new(),
         machine: Some(machine::view(now)),
+        pnl: None,
     }
 }
 

@@ -6,25 +6,27 @@ use crate::config::{self, Config, ConfigError};
 use crate::host::{Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::observe::machine::MachineWatcher;
+use crate::observe::session::watcher::{SessionWatcher, Sessions};
 use crate::observe::study::chart::chart;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher, trial_view};
-use crate::runner::{Ending, Runner};
+use crate::runner::{Ending, Runner, trading_revision};
 use crate::samples::SampleFile;
 use crate::serve;
-use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
+use crate::serve::port::{ASKS_MAX, Order, Port, Trading, Trials};
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{
-    API_VERSION, Hello, Status, StudyView, TrialChart, TrialView, status_of,
+    API_VERSION, Hello, PnlView, Status, StudyView, TradeView, TrialChart, TrialView, status_of,
 };
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{
-    Observation, ProcessReport, Sequence, StudyReport, Timestamp, TrialNumber,
+    Observation, ProcessReport, RevisionId, Sequence, StudyReport, Timestamp, TrialNumber,
 };
+use cappuccino_core::world::World;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// Observations that may wait for the loop; observers wait when it is full.
 const OBSERVATIONS_MAX: usize = 1024;
@@ -105,6 +107,9 @@ async fn up(
     let now = clock.now();
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
+    let session_news = Arc::new(Notify::new());
+    let sessions = sessions(&config, world, &session_news);
+    let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let port = Port {
@@ -113,6 +118,7 @@ async fn up(
         reader: keeper.readers(),
         trials: Arc::new(CatalogTrials(study.catalog())),
         samples: measured,
+        trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),
         asks: ask,
     };
@@ -128,6 +134,8 @@ async fn up(
         keeper,
         actor,
         study,
+        sessions,
+        session_news,
         upkeep,
         machine,
         clock,
@@ -226,6 +234,15 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
 }
 
+/// The eyes on the trader's sessions, if there is a trader.
+fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<SessionWatcher> {
+    let path = config.session_csv.clone()?;
+    let live = trading_revision(world, &config.policy);
+    let earlier = world.deployment.revisions.keys().copied();
+    let news = news.clone();
+    Some(SessionWatcher::spawn(path, live, earlier, move || news.notify_one()))
+}
+
 /// The eyes on the machine. Without them everything else still works.
 fn machine(
     workspace: &Workspace,
@@ -264,5 +281,18 @@ impl Trials for CatalogTrials {
 
     fn chart(&self, dots: usize) -> TrialChart {
         chart(&self.0.read().unwrap_or_else(PoisonError::into_inner), dots)
+    }
+}
+
+/// What the trader's sessions told, for clients.
+struct KnownTrading(Sessions, Clock);
+
+impl Trading for KnownTrading {
+    fn trades(&self, revision: Option<RevisionId>, limit: usize) -> Vec<TradeView> {
+        self.0.trades(revision, limit)
+    }
+
+    fn pnl(&self) -> Vec<PnlView> {
+        self.0.all(self.1.now().wall)
     }
 }

@@ -7,19 +7,23 @@ use crate::act::Actor;
 use crate::clock::Clock;
 use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
+use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::watcher::StudyWatcher;
 use crate::serve::port::{Ask, AskError};
 use crate::upkeep::Upkeep;
-use cappuccino_core::api::{Accepted, CommandBody, Status, status_of};
+use cappuccino_core::api::{Accepted, CommandBody, PnlView, Status, status_of};
 use cappuccino_core::decision::Orders;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::store::StoreError;
-use cappuccino_core::words::{Moment, Observation, Request, Sequence, Span, Stage, Timestamp};
+use cappuccino_core::words::{
+    Moment, Observation, Policy, Request, RevisionId, Sequence, Span, Stage, Timestamp,
+};
+use cappuccino_core::world::World;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// Longest sleep of an idle loop: upkeep (log caps, backups) is looked at this often.
 const IDLE_WAKE: Span = Span::seconds(30);
@@ -38,6 +42,10 @@ pub struct Runner {
     pub actor: Actor,
     /// The eyes on the study.
     pub study: StudyWatcher,
+    /// The eyes on what the trader earns; none without a trader.
+    pub sessions: Option<SessionWatcher>,
+    /// Tells that they saw something.
+    pub session_news: Arc<Notify>,
     /// Log caps, backups, samples.
     pub upkeep: Upkeep,
     /// The eyes on the machine; none where the system gives no thread for them.
@@ -69,6 +77,8 @@ pub enum Ending {
 enum Wake {
     Observed(Observation),
     Asked(Ask),
+    /// The picture changed, and nothing is to be decided.
+    Seen,
     Due,
     Signalled,
 }
@@ -98,6 +108,7 @@ impl Runner {
                         return Ok((Ending::Left, self.keeper));
                     }
                 }
+                Wake::Seen => {}
                 Wake::Due => self.due().await,
                 Wake::Signalled => self.observe(Observation::ShuttingDown).await,
             }
@@ -112,6 +123,7 @@ impl Runner {
             _ = terminate.recv() => Wake::Signalled,
             Some(observation) = self.observations.recv() => Wake::Observed(observation),
             Some(ask) = self.asks.recv() => Wake::Asked(ask),
+            () = self.session_news.notified() => Wake::Seen,
             () = tokio::time::sleep(wake) => Wake::Due,
         }
     }
@@ -296,6 +308,24 @@ impl Runner {
         let mut status =
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
+        status.pnl = self.pnl(now.wall);
         self.status.send_replace(Arc::new(status));
     }
+
+    /// What the trader earns with the model it runs, or ran last.
+    fn pnl(&mut self, now: Timestamp) -> Option<PnlView> {
+        let engine = self.keeper.engine();
+        let revision = trading_revision(engine.world(), engine.policy());
+        let sessions = self.sessions.as_mut()?;
+        if let Some(revision) = revision {
+            sessions.follow(revision);
+        }
+        Some(sessions.view(now))
+    }
+}
+
+/// The model that the trader runs; the live one while it runs none.
+pub(crate) fn trading_revision(world: &World, policy: &Policy) -> Option<RevisionId> {
+    let trader = policy.trader.as_ref().and_then(|name| world.processes.get(name));
+    trader.and_then(|process| process.runs).or_else(|| world.deployment.slot.phase.live())
 }

@@ -8,7 +8,7 @@ use crate::keeper::Keeper;
 use crate::observe::machine;
 use crate::samples::SampleFile;
 use crate::workspace::Workspace;
-use cappuccino_core::api::Status;
+use cappuccino_core::api::{PnlView, Status};
 use cappuccino_core::store::StoreError;
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
@@ -107,6 +107,7 @@ impl Upkeep {
         if let Some(live) = &status.deployment.live {
             row.push(("deployment/live_value", live.value));
         }
+        row.extend(status.pnl.iter().flat_map(PnlView::samples));
         self.samples.write(now, &row);
     }
 

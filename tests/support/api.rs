@@ -106,6 +106,7 @@ impl Window {
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
             samples: watch::channel(None).1,
+            trading: Arc::new(crate::trading::FewTrades),
             logs: Arc::new(self.root().join(".cappuccino/logs")),
             asks,
         };
@@ -342,6 +343,7 @@ pub fn status() -> Status {
             text: "worker-2 keeps ending".into(),
             remedy: "look at `cappuccino logs worker-2`".into(),
         }],
+        pnl: None,
     }
 }
 

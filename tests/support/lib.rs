@@ -15,4 +15,5 @@ pub mod slot;
 pub mod story;
 pub mod study;
 pub mod tables;
+pub mod trading;
 pub mod wait;

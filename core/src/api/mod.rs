@@ -6,6 +6,7 @@ mod chart;
 mod log;
 mod machine;
 pub mod place;
+mod pnl;
 mod request;
 mod sentence;
 mod status;
@@ -14,6 +15,7 @@ mod view;
 pub use chart::{TrialChart, TrialDot};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
+pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::sentence;
 pub use status::{

@@ -1,6 +1,7 @@
 //! The whole picture at one moment: answer to `GET /v1/status`.
 
 use super::machine::MachineView;
+use super::pnl::PnlView;
 use crate::words::{
     Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
     TrialNumber, TrialState,
@@ -29,6 +30,9 @@ pub struct Status {
     /// The machine; absent until it was looked at.
     #[serde(default)]
     pub machine: Option<MachineView>,
+    /// What the trader earns with the model it runs; nothing without a trader.
+    #[serde(default)]
+    pub pnl: Option<PnlView>,
 }
 
 /// The study as it was read last.

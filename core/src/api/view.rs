@@ -12,7 +12,7 @@ use crate::words::{
 use crate::world::World;
 
 /// The picture of `world` at `now`; what the machines do not know (the study's counts, the
-/// runner's age, the history's length) is the caller's to give.
+/// runner's age, the history's length, what the trader earned) is the caller's to give.
 pub fn status_of(
     world: &World,
     policy: &Policy,
@@ -31,6 +31,7 @@ pub fn status_of(
         processes: processes_view(world, policy, now),
         alerts: alerts_view(world),
         machine: None,
+        pnl: None,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::host::LaunchSpec;
 use crate::workspace::Workspace;
 use cappuccino_core::words::{Generation, ProcessName, Revision, Span};
+use std::path::Path;
 
 /// What `{…}` stands for in a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,13 +13,16 @@ struct Placeholders(Vec<(&'static str, String)>);
 
 impl Placeholders {
     /// The placeholders for a trader that runs `revision`.
-    fn of(workspace: &Workspace, name: &ProcessName, revision: &Revision) -> Result<Self, String> {
+    fn of(
+        workspace: &Workspace,
+        name: &ProcessName,
+        revision: &Revision,
+        session_csv: &Path,
+    ) -> Result<Self, String> {
         let content = revision
             .content
             .ok_or_else(|| format!("revision {} has no files in the model store", revision.id))?;
         let model_dir = Shelf::new(workspace.models_dir()).folder(content);
-        let session = format!("revision_{}.csv", revision.id);
-        let session_csv = workspace.root().join("paper_trades").join(session);
         Ok(Self(vec![
             ("{model_dir}", model_dir.display().to_string()),
             ("{trial}", revision.candidate.trial_id.to_string()),
@@ -48,15 +52,15 @@ pub fn launch_spec(
         .commands
         .get(name)
         .ok_or_else(|| format!("process `{name}` is not in cappuccino.toml any more"))?;
-    let mut placeholders = match revision {
-        Some(revision) => Placeholders::of(workspace, name, revision)?,
+    let mut placeholders = match revision.zip(config.session_csv.as_ref()) {
+        Some((revision, path)) => {
+            let session_csv = path.of(revision.id);
+            make_folder_of(&session_csv)?;
+            Placeholders::of(workspace, name, revision, &session_csv)?
+        }
         None => Placeholders::default(),
     };
     placeholders.0.push(("{instance}", command.instance.to_string()));
-    if let Some(folder) = revision.map(|_| workspace.root().join("paper_trades")) {
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    }
     let mut environment: Vec<(String, String)> =
         command.environment.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     environment.push(("CAPPUCCINO_PROCESS".into(), name.to_string()));
@@ -78,4 +82,10 @@ pub fn launch_spec(
             .get(name)
             .map_or(Span::seconds(30), |policy| policy.stop_grace),
     })
+}
+
+fn make_folder_of(file: &Path) -> Result<(), String> {
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot make {}: {error}", folder.display()))
 }

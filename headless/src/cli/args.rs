@@ -85,6 +85,23 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// List what the trader traded, newest first
+    Trades {
+        /// Of this revision only
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<u64>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show what each revision earned on paper
+    Pnl {
+        #[command(flatten)]
+        format: Format,
+    },
     /// Deploy a trial, better or not
     Deploy {
         /// Number of the trial

@@ -18,7 +18,7 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, check, keeping, lifecycle, logs, reading, record, why};
+use words::{asking, check, keeping, lifecycle, logs, reading, record, trading, why};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -45,6 +45,10 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Trials { number: None, best, limit, format } => {
             reading::trials(&at()?, best, limit, format)?;
         }
+        Word::Trades { revision, limit, format } => {
+            trading::trades(&at()?, revision, limit, format)?;
+        }
+        Word::Pnl { format } => trading::pnl(&at()?, format)?,
         Word::Watch { format } => record::watch(&at()?, format)?,
         Word::History { limit, follow, format } => record::history(&at()?, limit, follow, format)?,
         Word::Export { file } => record::export(&at()?, file.as_deref())?,

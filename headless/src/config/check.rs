@@ -2,7 +2,7 @@
 
 use super::file::{self, File};
 use super::machine;
-use super::{CommandConfig, Config, ModelsConfig, StudyConfig};
+use super::{CommandConfig, Config, ModelsConfig, SessionPath, StudyConfig};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -94,6 +94,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let file: File = toml::from_str(text).map_err(|error| unreadable(&error))?;
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
+    let session_csv = session_csv(&file, root)?;
     let (vitals, machine) = machine::machine(&file.machine)?;
     let policy = Policy { deployment: deployment(&file.deployment)?, processes, trader, vitals };
     let study = StudyConfig {
@@ -108,7 +109,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         required: file.models.required,
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
-    Ok(Config { policy, study, models, commands, machine, backups_kept: file.backups.keep })
+    let backups_kept = file.backups.keep;
+    Ok(Config { policy, study, models, commands, session_csv, machine, backups_kept })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.
@@ -310,6 +312,29 @@ fn the_trader(file: &File) -> Result<Option<ProcessName>, Mistake> {
     Ok(instance_names(first)?.into_iter().next())
 }
 
+/// The trader's session file; no other process has one.
+fn session_csv(file: &File, root: &Path) -> Result<Option<SessionPath>, Mistake> {
+    let mut path = None;
+    for process in &file.processes {
+        let written = process.session_csv.as_ref();
+        path = match (process.role, written) {
+            (file::Role::Trader, None) => Some(SessionPath::standard(root)),
+            (file::Role::Trader, Some(text)) => {
+                let parsed = SessionPath::new(root, text.get_ref());
+                Some(parsed.map_err(|what| {
+                    mistake(text.span(), what, "only {revision} is replaced in it")
+                })?)
+            }
+            (file::Role::Worker | file::Role::Other, Some(text)) => {
+                let what = "only a trader writes a session".to_owned();
+                return Err(mistake(text.span(), what, "move `session_csv` to the trader"));
+            }
+            (file::Role::Worker | file::Role::Other, None) => path,
+        };
+    }
+    Ok(path)
+}
+
 /// A length of time as people write it: `250ms`, `60s`, `15m`, `6h`, `7d`.
 pub(super) fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span, Mistake> {
     let Some(text) = text else { return Ok(default) };
@@ -432,5 +457,11 @@ mod tests {
             format!("[[process]]\nname = \"{name}\"\nrole = \"trader\"\ncommand = [\"a\"]\n")
         };
         refused(&(trader("a") + &trader("b")), "second trader", "keep one trader");
+        refused(
+            &(trader("a") + "session_csv = \"s/{trial}.csv\""),
+            "`{trial}` means nothing here",
+            "{revision}",
+        );
+        refused(&process("session_csv = \"s.csv\""), "only a trader", "to the trader");
     }
 }

@@ -98,6 +98,7 @@ pub(super) struct Process {
     #[serde(default = "one")]
     pub(super) instances: Spanned<u32>,
     pub(super) directory: Option<PathBuf>,
+    pub(super) session_csv: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
     pub(super) autostart: Option<bool>,

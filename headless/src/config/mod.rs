@@ -6,9 +6,11 @@
 mod check;
 mod file;
 mod machine;
+mod session_path;
 mod template;
 
 pub use check::{ConfigError, load};
+pub use session_path::SessionPath;
 pub use template::TEMPLATE;
 
 use crate::observe::machine::MachineConfig;
@@ -29,6 +31,8 @@ pub struct Config {
     pub commands: BTreeMap<ProcessName, CommandConfig>,
     /// How the machine is looked at.
     pub machine: MachineConfig,
+    /// Where the trader writes its session; nothing without a trader.
+    pub session_csv: Option<SessionPath>,
     /// Daily backups to keep.
     pub backups_kept: u32,
 }

@@ -45,6 +45,8 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials/{number}", get(reading::trial))
         .route("/v1/series", get(series::names))
         .route("/v1/series/{*name}", get(series::buckets))
+        .route("/v1/trades", get(reading::trades))
+        .route("/v1/pnl", get(reading::pnl))
         .route("/v1/logs/{process}", get(logs::logs))
         .route("/v1/history", get(reading::history))
         .route("/v1/events", get(events::events))

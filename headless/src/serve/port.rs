@@ -1,8 +1,10 @@
 //! What the window may see of the runner, and how it asks. The runner owns everything behind it.
 
-use cappuccino_core::api::{Accepted, CommandRequest, Hello, Status, TrialChart, TrialView};
+use cappuccino_core::api::{
+    Accepted, CommandRequest, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
+};
 use cappuccino_core::store::{Reader, SampleReader};
-use cappuccino_core::words::{Refusal, TrialNumber};
+use cappuccino_core::words::{Refusal, RevisionId, TrialNumber};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,6 +25,8 @@ pub struct Port {
     pub trials: Arc<dyn Trials>,
     /// What was measured over time; none while it is not recorded.
     pub samples: watch::Receiver<Option<SampleReader>>,
+    /// The trader's sessions, as far as they are read.
+    pub trading: Arc<dyn Trading>,
     /// The folder of the processes' output.
     pub logs: Arc<PathBuf>,
     /// The way to the runner's loop.
@@ -62,6 +66,15 @@ pub trait Trials: Send + Sync {
 
     /// The whole study in about `dots` dots.
     fn chart(&self, dots: usize) -> TrialChart;
+}
+
+/// Read access to the trader's sessions.
+pub trait Trading: Send + Sync {
+    /// At most `limit` trades, newest first; of one revision, or of all.
+    fn trades(&self, revision: Option<RevisionId>, limit: usize) -> Vec<TradeView>;
+
+    /// What each revision earned, newest first.
+    fn pnl(&self) -> Vec<PnlView>;
 }
 
 /// Order of a list of trials.

@@ -1,4 +1,4 @@
-//! What clients read: who is there, the picture, trials, the history.
+//! What clients read: who is there, the picture, trials, trades, the history.
 
 use super::Window;
 use super::answer::{Problem, read};
@@ -7,15 +7,15 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use cappuccino_core::api::{Hello, Status, TrialChart, TrialView};
+use cappuccino_core::api::{Hello, PnlView, Status, TradeView, TrialChart, TrialView};
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{Sequence, TrialNumber};
+use cappuccino_core::words::{RevisionId, Sequence, TrialNumber};
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Most lines, or trials, in one answer.
+/// Most lines, trials or trades in one answer.
 const PAGE_MAX: usize = 1000;
-/// Lines, or trials, when the client names no number.
+/// Lines, trials or trades when the client names no number.
 const PAGE_DEFAULT: usize = 100;
 
 /// Fewest and most dots of a chart, and as many as fill a wide screen.
@@ -93,6 +93,25 @@ pub(super) async fn trial(
             format!("the study has no trial {number}; `cappuccino trials` lists what it has");
         Problem::new(StatusCode::NOT_FOUND, text)
     })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TradesQuery {
+    revision: Option<u64>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn trades(
+    State(window): State<Window>,
+    query: Asked<TradesQuery>,
+) -> Result<Json<Vec<TradeView>>, Problem> {
+    let TradesQuery { revision, limit } = understood(query)?;
+    Ok(Json(window.port.trading.trades(revision.map(RevisionId), page(limit)?)))
+}
+
+pub(super) async fn pnl(State(window): State<Window>) -> Json<Vec<PnlView>> {
+    Json(window.port.trading.pnl())
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 pub(crate) mod note;
 pub(super) mod picture;
 pub(super) mod table;
+pub(super) mod trading;
 pub(super) mod trial;
 
 use super::failure::Failure;

@@ -1,7 +1,7 @@
 //! The whole picture on one page: `status` and `processes`.
 
 use super::table::Table;
-use super::{Screen, Tone, clean, number, time, value};
+use super::{Screen, Tone, clean, number, time, trading, value};
 use cappuccino_core::api::{
     AlertView, DeploymentView, ProcessView, RevisionView, Status, StudyView, TrialView,
 };
@@ -13,6 +13,7 @@ pub(in crate::cli) fn page(screen: Screen, status: &Status, alive: bool) -> Vec<
         page.extend(study(screen, &status.study));
     }
     page.extend(deployment(screen, &status.deployment));
+    page.extend(pnl(screen, status));
     page.extend(alerts(screen, status));
     if !status.processes.is_empty() {
         page.push(String::new());
@@ -119,6 +120,14 @@ fn deployment(screen: Screen, view: &DeploymentView) -> Vec<String> {
             .iter()
             .map(|hold| indented(&format!("held back: trial {} ({})", hold.number, hold.reason))),
     );
+    lines
+}
+
+fn pnl(screen: Screen, status: &Status) -> Vec<String> {
+    let Some(view) = &status.pnl else { return Vec::new() };
+    let (tone, headline, more) = trading::picture(view);
+    let mut lines = vec![field(screen, "trading", &headline, tone)];
+    lines.extend(more.iter().map(|line| indented(line)));
     lines
 }
 

@@ -7,4 +7,5 @@ pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod reading;
 pub(super) mod record;
+pub(super) mod trading;
 pub(super) mod why;

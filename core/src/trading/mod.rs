@@ -1,0 +1,15 @@
+//! Paper trading, judged from the trader's session file: rows, trades, positions, equity, figures.
+//!
+//! Pure: bytes come in, nothing is read here. Money is `f64` in the session's quote currency.
+
+pub mod equity;
+pub mod ledger;
+pub mod metrics;
+pub mod row;
+pub mod session;
+mod side;
+#[cfg(test)]
+mod tests;
+
+pub use session::Session;
+pub use side::Side;

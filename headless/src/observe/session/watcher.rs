@@ -1,0 +1,186 @@
+//! The trader's sessions as the runner and its clients see them.
+
+use super::tail::Tail;
+use super::thread::{Followed, Observer};
+use crate::config::SessionPath;
+use cappuccino_core::api::{PnlView, TradeView};
+use cappuccino_core::words::{RevisionId, Span, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Revisions whose sessions are known at one time, the newest.
+const REVISIONS_MAX: usize = 32;
+/// What counts as recent.
+const DAY: Span = Span::hours(24);
+
+/// What is known of every session; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Sessions {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    followed: Option<RevisionId>,
+    shown: BTreeMap<Option<RevisionId>, Shown>,
+}
+
+/// One session, as its observer saw it last.
+#[derive(Clone)]
+pub(super) struct Shown {
+    /// Its figures; their age is told when somebody asks.
+    pub(super) view: PnlView,
+    /// Its newest trades, oldest first.
+    pub(super) trades: Arc<[TradeView]>,
+}
+
+/// The eyes on the trader's sessions; dropping them ends and joins their thread.
+pub struct SessionWatcher {
+    path: SessionPath,
+    sessions: Sessions,
+    asked: Option<RevisionId>,
+    orders: Option<Sender<RevisionId>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SessionWatcher {
+    /// Eyes that follow the session of `live`, read those of the `earlier` revisions once, and tell
+    /// `on_news` when something changed.
+    pub fn spawn(
+        path: SessionPath,
+        live: Option<RevisionId>,
+        earlier: impl DoubleEndedIterator<Item = RevisionId>,
+        on_news: impl Fn() + Send + 'static,
+    ) -> Self {
+        let sessions = Sessions::default();
+        let (orders, received) = channel();
+        let is_earlier = |revision: &RevisionId| {
+            path.is_per_revision() && Some(*revision) != live && path.of(*revision).exists()
+        };
+        let earlier = earlier.rev().filter(is_earlier).take(REVISIONS_MAX).collect();
+        // One file for all needs no revision to be followed.
+        let single = (!path.is_per_revision()).then(|| path.of(RevisionId(0)));
+        let followed = single.map(|file| Followed::new(None, Tail::new(file)));
+        let observer = Observer {
+            path: path.clone(),
+            sessions: sessions.clone(),
+            on_news,
+            earlier,
+            ended: None,
+            followed,
+        };
+        let thread = std::thread::spawn(move || observer.run(&received));
+        let (orders, thread) = (Some(orders), Some(thread));
+        let mut watcher = Self { path, sessions, asked: None, orders, thread };
+        if let Some(live) = live {
+            watcher.follow(live);
+        }
+        watcher
+    }
+
+    /// Follows the session of `revision` from now on.
+    pub fn follow(&mut self, revision: RevisionId) {
+        if self.asked == Some(revision) {
+            return;
+        }
+        self.asked = Some(revision);
+        let sent = self.orders.as_ref().map(|orders| orders.send(revision));
+        if !matches!(sent, Some(Ok(()))) {
+            tracing::error!("the observer of the trader's session ended; restart the runner");
+        }
+    }
+
+    /// The session that is followed, at `now`; waiting before anything is known of it.
+    pub fn view(&self, now: Timestamp) -> PnlView {
+        let key = self.asked.filter(|_| self.path.is_per_revision());
+        self.sessions.view(key, now).unwrap_or_else(|| PnlView {
+            state: "waiting".to_owned(),
+            revision: key,
+            file: key.map_or_else(String::new, |key| self.path.of(key).display().to_string()),
+            ..PnlView::default()
+        })
+    }
+
+    /// What is known of every session.
+    pub fn sessions(&self) -> Sessions {
+        self.sessions.clone()
+    }
+}
+
+impl Drop for SessionWatcher {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::warn!("the observer of the trader's session had failed");
+        }
+    }
+}
+
+impl Sessions {
+    fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
+        work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn follow(&self, revision: Option<RevisionId>) {
+        self.with(|inner| inner.followed = revision);
+    }
+
+    pub(super) fn show(&self, revision: Option<RevisionId>, shown: Shown) {
+        self.with(|inner| {
+            inner.shown.insert(revision, shown);
+            let followed = inner.followed;
+            while inner.shown.len() > REVISIONS_MAX {
+                let Some(oldest) = inner.shown.keys().find(|key| **key != followed).copied() else {
+                    return;
+                };
+                inner.shown.remove(&oldest);
+            }
+        });
+    }
+
+    fn view(&self, revision: Option<RevisionId>, now: Timestamp) -> Option<PnlView> {
+        self.with(|inner| inner.shown.get(&revision).map(|shown| shown.at(now)))
+    }
+
+    /// Every session that has begun or is followed, newest revision first.
+    pub fn all(&self, now: Timestamp) -> Vec<PnlView> {
+        self.with(|inner| {
+            let followed = inner.followed;
+            let views = inner.shown.iter().rev();
+            let known = |(key, shown): &(&Option<RevisionId>, &Shown)| {
+                **key == followed || shown.view.newest.is_some()
+            };
+            views.filter(known).map(|(_, shown)| shown.at(now)).collect()
+        })
+    }
+
+    /// At most `limit` trades, newest first by the market's time; of one revision, or of all.
+    pub fn trades(&self, revision: Option<RevisionId>, limit: usize) -> Vec<TradeView> {
+        let lists: Vec<Arc<[TradeView]>> = self.with(|inner| {
+            let wanted = |key: &Option<RevisionId>| revision.is_none() || *key == revision;
+            let shown = inner.shown.iter().filter(|(key, _)| wanted(key));
+            shown.map(|(_, shown)| shown.trades.clone()).collect()
+        });
+        let newest = lists.iter().rev().flat_map(|trades| trades.iter().rev().take(limit));
+        let mut newest: Vec<&TradeView> = newest.collect();
+        newest.sort_by_key(|trade| std::cmp::Reverse(trade.at));
+        newest.into_iter().take(limit).cloned().collect()
+    }
+}
+
+impl Shown {
+    /// The figures with what depends on the time. The market's clock goes on from the newest row
+    /// by the time since the file grew, so that a trader that fell silent has no recent trades.
+    fn at(&self, now: Timestamp) -> PnlView {
+        let age = self.view.heard.map(|heard| Span(now.since(heard).0.max(0)));
+        let market = self.view.newest.map(|newest| newest.plus(age.unwrap_or(Span::ZERO)));
+        let is_recent = |trade: &&TradeView| market.is_some_and(|at| at.since(trade.at) < DAY);
+        let recent = self.trades.iter().rev().take_while(is_recent).count();
+        let trades_24h = u64::try_from(recent).unwrap_or(u64::MAX);
+        PnlView { age, trades_24h, ..self.view.clone() }
+    }
+}

@@ -1,0 +1,93 @@
+//! Trades and earnings of a served window, and a trader's session file written row by row.
+
+use cappuccino_core::api::{PnlView, TradeView};
+use cappuccino_core::trading::Side;
+use cappuccino_core::words::{RevisionId, Timestamp};
+use cappuccino_headless::serve::port::Trading;
+use std::fmt::Write;
+
+/// The names of the columns, as the original trader writes them.
+pub const HEADER: &str = "timestamp,cash,total_asset,reward,holding_A/USD,price_A/USD,action_A/USD";
+
+/// Two trades of revision 3 and one of revision 2.
+pub struct FewTrades;
+
+fn trade(minute: i64, revision: u64, side: Side, realised: Option<f64>) -> TradeView {
+    TradeView {
+        at: Timestamp(crate::api::noon().0 + minute * 60_000),
+        ticker: "BTC/USD".into(),
+        side,
+        quantity: 0.005,
+        price: 100_000.0,
+        fee: Some(1.25),
+        realised,
+        forced: false,
+        revision: Some(RevisionId(revision)),
+    }
+}
+
+/// What a revision earned.
+pub fn pnl(revision: u64) -> PnlView {
+    PnlView {
+        state: "following".into(),
+        revision: Some(RevisionId(revision)),
+        file: "/data/paper_trades/session.csv".into(),
+        equity: Some(1012.5),
+        cash: Some(510.0),
+        start: Some(1000.0),
+        realised: 10.0,
+        unrealised: 2.5,
+        fees: Some(2.5),
+        growth: 0.0125,
+        trades: 2,
+        win_rate: Some(1.0),
+        newest: Some(crate::api::noon()),
+        ..PnlView::default()
+    }
+}
+
+impl Trading for FewTrades {
+    fn trades(&self, revision: Option<RevisionId>, limit: usize) -> Vec<TradeView> {
+        let mut trades = vec![
+            trade(2, 3, Side::Sell, Some(10.0)),
+            trade(1, 3, Side::Buy, None),
+            trade(0, 2, Side::Buy, None),
+        ];
+        trades.retain(|trade| revision.is_none() || trade.revision == revision);
+        trades.truncate(limit);
+        trades
+    }
+
+    fn pnl(&self) -> Vec<PnlView> {
+        vec![pnl(3), pnl(2)]
+    }
+}
+
+/// An account in one ticker, as text.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub text: String,
+    hour: i64,
+    cash: f64,
+    held: f64,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self { text: format!("{HEADER}\r\n"), hour: 0, cash: 1000.0, held: 0.0 }
+    }
+}
+
+impl Account {
+    /// Writes a bar at `price` in which `units` are bought (sold: negative) for a fee of 0.25 %.
+    pub fn bar(&mut self, price: f64, units: f64) -> &mut Self {
+        self.cash -= units * price + units.abs() * price * 0.0025;
+        self.held += units;
+        let (at, cash, held) = (Timestamp(self.hour * 3_600_000), self.cash, self.held);
+        let worth = cash + held * price;
+        let row = format!("{at},{cash:.6},{worth:.6},0.0,{held:.6},{price:.6},{units:.6}\r\n");
+        self.text.write_str(&row).unwrap();
+        self.hour += 1;
+        self
+    }
+}
