@@ -167,6 +167,7 @@ impl App {
         let machine = self.model.status.as_ref().and_then(|status| status.machine.as_ref());
         let names = match (self.kept.screen, machine) {
             (Screen::System, Some(machine)) => pages::system::series_of(machine),
+            (Screen::Pnl, _) => pages::pnl::SERIES.map(str::to_owned).to_vec(),
             (_, _) => Vec::new(),
         };
         let window = self.kept.pages.window.unwrap_or_default();
@@ -228,7 +229,7 @@ impl App {
             Screen::Deployments => pages::deployments::show(ui, &sight, &mut out),
             Screen::Processes => pages::processes::show(ui, &sight, state, &mut out),
             Screen::System => pages::system::show(ui, &sight, state, &mut out),
-            Screen::Pnl => {}
+            Screen::Pnl => pages::pnl::show(ui, &sight, state),
             Screen::Alerts => pages::alerts::show(ui, &sight),
             Screen::Settings => pages::settings::show(ui, &sight, &mut out),
         }

@@ -4,6 +4,7 @@
 mod history;
 mod machine;
 mod study;
+mod trading;
 
 use crate::link::Link;
 use crate::model::Model;
@@ -111,6 +112,7 @@ fn picture(scene: Scene, now: Timestamp) -> Vec<News> {
         news.push(News::History(history::history(now)));
         news.push(News::Chart(study::chart(now)));
         news.push(News::Trials(study::trials(now)));
+        news.push(News::Trades(trading::trades(now)));
     }
     news
 }
@@ -138,7 +140,7 @@ pub fn status(now: Timestamp) -> Status {
         processes: processes(now),
         alerts: Vec::new(),
         machine: Some(machine::view(now)),
-        pnl: None,
+        pnl: Some(trading::view(now)),
     }
 }
 
@@ -241,6 +243,7 @@ fn empty(now: Timestamp) -> Status {
         revisions: Vec::new(),
     };
     status.processes.clear();
+    status.pnl = None;
     status.sequence = Sequence(1);
     status
 }

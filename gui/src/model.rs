@@ -1,7 +1,9 @@
 //! Everything the app knows. Pure: news and the present go in, nothing comes out but the picture.
 
 use crate::news::{News, Outcome};
-use cappuccino_core::api::{API_VERSION, Hello, SeriesView, Status, TrialChart, TrialView};
+use cappuccino_core::api::{
+    API_VERSION, Hello, SeriesView, Status, TradeView, TrialChart, TrialView,
+};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{RequestId, Span, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -82,6 +84,8 @@ pub struct Model {
     pub trials: Vec<TrialView>,
     /// The study for a chart.
     pub chart: TrialChart,
+    /// The trader's newest trades, newest first.
+    pub trades: Vec<TradeView>,
     /// The series that are looked at, by name.
     pub series: BTreeMap<String, SeriesView>,
     /// The output of the process that is looked at.
@@ -106,6 +110,7 @@ impl Model {
             history: VecDeque::new(),
             trials: Vec::new(),
             chart: TrialChart::default(),
+            trades: Vec::new(),
             series: BTreeMap::new(),
             log: LogModel::default(),
             pending: BTreeMap::new(),
@@ -125,6 +130,7 @@ impl Model {
                 | News::Trials(_)
                 | News::Chart(_)
                 | News::Series(_)
+                | News::Trades(_)
                 | News::Log(..)
                 | News::LogFailed(..)
         );
@@ -177,6 +183,7 @@ impl Model {
             News::Line(line) => self.remember(*line, now),
             News::Trials(trials) => self.trials = trials,
             News::Chart(chart) => self.chart = chart,
+            News::Trades(trades) => self.trades = trades,
             News::Series(series) => self.series = series,
             News::Log(process, page) => self.log.add(&process, &page),
             News::LogFailed(process, why) => self.log.fail(&process, why),

@@ -1,7 +1,7 @@
 //! What the link tells the app, and what the app asks of the link.
 
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Hello, LogPage, SeriesView, Status, TrialChart, TrialView,
+    Accepted, CommandRequest, Hello, LogPage, SeriesView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{ProcessName, RequestId, Span, Timestamp};
@@ -35,6 +35,8 @@ pub enum News {
     Chart(TrialChart),
     /// More of a process's output.
     Log(ProcessName, LogPage),
+    /// The trader's newest trades, newest first.
+    Trades(Vec<TradeView>),
     /// Series that are looked at, by name; those that do not exist are left out.
     Series(BTreeMap<String, SeriesView>),
     /// A process's output cannot be read; a sentence.

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod deployments;
 pub mod offline;
 pub mod overview;
+pub mod pnl;
 pub mod processes;
 pub mod settings;
 pub mod system;

@@ -21,7 +21,7 @@ const LOGS_EVERY: Span = Span::seconds(30);
 /// Time between two backups.
 const BACKUP_EVERY: Span = Span::hours(24);
 /// Time between two samples.
-const SAMPLE_EVERY: Span = Span::minutes(1);
+const SAMPLE_EVERY: Span = Span::seconds(10);
 
 /// Looks after one workspace.
 pub struct Upkeep {

@@ -51,6 +51,8 @@ pub(super) fn series(name: &str, from: Timestamp, to: Timestamp) -> Option<Serie
         "gpu/0/power" => ("W", 330.0, 40.0),
         "host/cpu" => ("%", 45.0, 20.0),
         "host/memory_used" => ("bytes", 33e9, 2e9),
+        "trading/equity" => ("", 10_180.0, 160.0),
+        "trading/drawdown" => ("", 0.012, 0.009),
         "disk/used" => ("bytes", 655e9, 2e9),
         _ => return None,
     };

@@ -5,7 +5,8 @@ use super::{Deaf, End, Voice};
 use crate::news::{News, Outcome, SeriesWish, Wish};
 use crate::place::Place;
 use cappuccino_core::api::{
-    CommandRequest, CountsView, Hello, LogPage, SeriesView, Status, TrialChart, TrialView,
+    CommandRequest, CountsView, Hello, LogPage, SeriesView, Status, TradeView, TrialChart,
+    TrialView,
 };
 use cappuccino_core::client::{Client, ClientError, Event, Events};
 use cappuccino_core::store::Entry;
@@ -38,6 +39,8 @@ pub(super) struct Session {
     events: Events,
     counts: Option<CountsView>,
     charted: Option<CountsView>,
+    traded: Option<u64>,
+    trades: Option<u64>,
     log: Option<(ProcessName, Option<u64>)>,
     looks: u32,
     series: Option<SeriesWish>,
@@ -56,6 +59,7 @@ pub(super) async fn open(place: &Place, voice: Voice) -> Result<Session, End> {
     voice.say(News::Connected(hello))?;
     voice.say(News::History(history))?;
     let counts = Some(status.study.counts);
+    let trades = trades_of(&status);
     voice.say(News::Status(Box::new(status)))?;
     let place = place.clone();
     Ok(Session {
@@ -65,6 +69,8 @@ pub(super) async fn open(place: &Place, voice: Voice) -> Result<Session, End> {
         events,
         counts,
         charted: None,
+        traded: None,
+        trades,
         log: None,
         looks: 0,
         series: None,
@@ -109,6 +115,7 @@ impl Session {
             "status" => {
                 let status: Status = event.json().map_err(broken)?;
                 self.counts = Some(status.study.counts);
+                self.trades = trades_of(&status);
                 Ok(self.voice.say(News::Status(Box::new(status)))?)
             }
             "error" => Err(End::Broken(event.data)),
@@ -142,6 +149,7 @@ impl Session {
         if self.looks.is_multiple_of(LOOKS_PER_STATUS) {
             let status: Status = read(&mut self.client, "/v1/status").await?;
             self.counts = Some(status.study.counts);
+            self.trades = trades_of(&status);
             self.voice.say(News::Status(Box::new(status)))?;
         }
         if self.charted != self.counts {
@@ -150,6 +158,11 @@ impl Session {
             self.voice.say(News::Chart(chart))?;
             self.voice.say(News::Trials(trials))?;
             self.charted = self.counts;
+        }
+        if self.trades.is_some() && self.traded != self.trades {
+            let trades: Vec<TradeView> = read(&mut self.client, "/v1/trades?limit=500").await?;
+            self.voice.say(News::Trades(trades))?;
+            self.traded = self.trades;
         }
         self.read_series().await?;
         self.read_log().await
@@ -200,6 +213,11 @@ impl Session {
             Err(silence) => Err(silence.into()),
         }
     }
+}
+
+/// How many trades there are, when a trader's session is read.
+fn trades_of(status: &Status) -> Option<u64> {
+    status.pnl.as_ref().map(|pnl| pnl.trades)
 }
 
 async fn ask(place: Place, voice: Voice, request: CommandRequest) {

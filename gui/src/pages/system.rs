@@ -69,19 +69,16 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
 }
 
 fn headline(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
-    let (sign, told) = match machine.gpus.first() {
-        Some(gpu) => {
-            let is_warm = gpu.temperature_celsius.is_some_and(|celsius| celsius >= WARM_CELSIUS);
-            let sign = if is_warm { Sign::Warning } else { Sign::Good };
-            let use_ = gpu
-                .utilisation_percent
-                .map_or("unknown use".to_owned(), |p| format!("{p:.0} % used"));
-            (sign, format!("{}: {use_}", gpu.name))
-        }
-        None => {
-            let why = machine.gpu_absent.clone().unwrap_or_else(|| "no card answers".to_owned());
-            (Sign::Idle, format!("No graphics card is read: {why}"))
-        }
+    let (sign, told) = if let Some(gpu) = machine.gpus.first() {
+        let is_warm = gpu.temperature_celsius.is_some_and(|celsius| celsius >= WARM_CELSIUS);
+        let sign = if is_warm { Sign::Warning } else { Sign::Good };
+        let used = gpu.utilisation_percent;
+        let used =
+            used.map_or_else(|| "use unknown".to_owned(), |used| format!("{used:.0} % used"));
+        (sign, format!("{}: {used}", gpu.name))
+    } else {
+        let why = machine.gpu_absent.clone().unwrap_or_else(|| "no card answers".to_owned());
+        (Sign::Idle, format!("No graphics card is read: {why}"))
     };
     ui.horizontal(|ui| {
         glyph::sign(ui, sign, sight.tokens);

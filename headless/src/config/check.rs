@@ -110,7 +110,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
     let backups_kept = file.backups.keep;
-    Ok(Config { policy, study, models, commands, session_csv, machine, backups_kept })
+    Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.

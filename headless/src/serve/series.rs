@@ -17,7 +17,7 @@ const BUCKETS_DEFAULT: usize = 2_000;
 
 /// All series, by name.
 pub(super) async fn names(State(window): State<Window>) -> Result<Json<Vec<SeriesFacts>>, Problem> {
-    read(&window, |samples| samples.series()).await.map(Json)
+    read(&window, SampleReader::series).await.map(Json)
 }
 
 #[derive(Debug, Deserialize)]

@@ -48,11 +48,11 @@ impl HostEye {
     /// What each process and everything below it uses.
     pub fn uses(&self, roots: &[(String, u32)], gpu_memory: &BTreeMap<u32, u64>) -> Vec<UseView> {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for (pid, process) in self.system.processes() {
-            if let Some(parent) = process.parent() {
-                children.entry(parent.as_u32()).or_default().push(pid.as_u32());
-            }
-        }
+        let known = self.system.processes().iter();
+        let pairs = known.filter_map(|(pid, process)| Some((process.parent()?, pid)));
+        pairs.for_each(|(parent, pid)| {
+            children.entry(parent.as_u32()).or_default().push(pid.as_u32());
+        });
         let sum =
             |(name, root): &(String, u32)| self.sum(name, family(*root, &children), gpu_memory);
         roots.iter().map(sum).collect()
