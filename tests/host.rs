@@ -164,7 +164,7 @@ fn a_program_that_closed_the_lock_is_not_doubled_when_its_shim_is_killed() {
     assert_eq!(rig.probe("w"), held, "it is adopted, not swept");
     assert!(lives(identity.pid));
     rig.stop("w", &identity);
-    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Unknown));
+    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Signal(libc::SIGTERM)));
     rig.launch("w", 2, "true").unwrap();
     rig.started();
 }
@@ -180,7 +180,7 @@ fn a_killed_shim_leaves_no_way_to_double_its_process() {
     assert!(matches!(rig.launch("w", 2, "true"), Err(LaunchError::SlotTaken { .. })));
     assert!(rig.poll(Duration::from_millis(200)).is_none(), "nothing ended yet");
     rig.stop("w", &identity);
-    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Unknown), "nobody saw how");
+    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Signal(libc::SIGTERM)));
     rig.launch("w", 2, "true").unwrap();
 }
 

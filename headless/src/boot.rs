@@ -167,8 +167,8 @@ fn host(
     clock: Clock,
     observed: mpsc::Sender<Observation>,
 ) -> Result<Host, BootError> {
-    let program = std::env::current_exe()
-        .map_err(|source| BootError::Io { what: "cannot find this program".into(), source })?;
+    // The file that runs now, also after an upgrade has put another in its place.
+    let program = "/proc/self/exe".into();
     let (events, mut reports) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some((name, report)) = reports.recv().await {

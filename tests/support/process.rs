@@ -56,17 +56,27 @@ impl Rig {
             stop_signal: libc::SIGTERM,
             stop_grace: Span(300),
         };
-        let _inside = self.runtime.enter();
         self.host.launch(&spec)
     }
 
+    /// What looking finds; reports about ends that come first are passed over.
     pub fn probe(&mut self, name: &str) -> ProcessReport {
-        let _inside = self.runtime.enter();
+        self.look(name).unwrap_or_else(|| {
+            loop {
+                let report = self.next_report();
+                if matches!(report, ProcessReport::Probed(_)) {
+                    return report;
+                }
+            }
+        })
+    }
+
+    /// What looking says at once.
+    pub fn look(&mut self, name: &str) -> Option<ProcessReport> {
         self.host.probe(&ProcessName::new(name).unwrap()).unwrap()
     }
 
     pub fn stop(&mut self, name: &str, identity: &RunIdentity) {
-        let _inside = self.runtime.enter();
         let name = ProcessName::new(name).unwrap();
         self.host.stop(&name, identity, libc::SIGTERM, Span(300)).unwrap();
     }
