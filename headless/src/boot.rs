@@ -3,7 +3,7 @@
 use crate::act::Actor;
 use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
-use crate::host::{Host, HostConfig, HostError};
+use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
@@ -94,6 +94,7 @@ async fn up(
     let (listener, socket) = serve::socket::bind(&workspace.socket_path())?;
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
     let host = host(workspace, clock, observed.clone())?;
+    host.keep_logs(logs(workspace, &config));
     let study = study(&config, clock, observed.clone());
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed);
     let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples(workspace, clock));
@@ -159,6 +160,16 @@ fn hello(workspace: &Workspace) -> Hello {
         workspace: workspace.root().display().to_string(),
         capabilities: Vec::new(),
     }
+}
+
+fn logs(workspace: &Workspace, config: &Config) -> Vec<CappedLog> {
+    let commands = config.commands.iter();
+    commands
+        .map(|(name, command)| CappedLog {
+            path: workspace.log_file(name),
+            cap_bytes: command.log_cap_bytes,
+        })
+        .collect()
 }
 
 /// The process host, its reports forwarded into the one channel of the loop.

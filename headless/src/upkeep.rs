@@ -1,9 +1,8 @@
-//! What has to be done now and then: cut logs, back the state up, sample the metrics.
+//! What has to be done now and then: back the state up, sample the metrics.
 //!
 //! None of it decides anything; a failure is told in the log and tried again next time.
 
 use crate::config::Config;
-use crate::host::cap_log;
 use crate::keeper::Keeper;
 use crate::workspace::Workspace;
 use cappuccino_core::api::Status;
@@ -14,8 +13,6 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Time between two looks at the logs' sizes.
-const LOGS_EVERY: Span = Span::seconds(30);
 /// Time between two backups.
 const BACKUP_EVERY: Span = Span::hours(24);
 /// Time between two samples, each made durable.
@@ -28,7 +25,6 @@ pub struct Upkeep {
     config: Arc<Config>,
     workspace: Workspace,
     samples: Option<Samples>,
-    logs_at: Option<Moment>,
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
 }
@@ -36,14 +32,11 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep of this workspace; samples are optional, their file may be damaged or foreign.
     pub fn new(config: Arc<Config>, workspace: Workspace, samples: Option<Samples>) -> Self {
-        Self { config, workspace, samples, logs_at: None, backup_at: None, sample_at: None }
+        Self { config, workspace, samples, backup_at: None, sample_at: None }
     }
 
     /// Does what is due at `now`.
     pub fn turn(&mut self, now: Moment, keeper: &Keeper, status: &Status) {
-        if is_due(&mut self.logs_at, now, LOGS_EVERY) {
-            self.cap_logs();
-        }
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
@@ -67,17 +60,6 @@ impl Upkeep {
         self.backup_at = Some(now);
         prune(&folder, self.config.backups_kept)?;
         Ok(format!("backup written to {}", path.display()))
-    }
-
-    fn cap_logs(&self) {
-        for (name, command) in &self.config.commands {
-            let log = self.workspace.log_file(name);
-            if let Err(error) = cap_log(&log, command.log_cap_bytes)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!("{} could not be cut: {error}", log.display());
-            }
-        }
     }
 
     fn sample(&mut self, now: Moment, status: &Status) {

@@ -20,7 +20,7 @@ mod thread;
 mod wake;
 mod watch;
 
-pub use log::cap_log;
+pub use log::{CappedLog, cap_log};
 pub use slot::Slot;
 
 use crate::shim::{self, ShimOrder};
@@ -172,6 +172,11 @@ impl Host {
         let thread = WatcherThread::start().map_err(system("no thread to watch"))?;
         let (watched, asked) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self { config, reports, watched, asked, thread })
+    }
+
+    /// Keeps these logs within their caps as long as the host is there.
+    pub fn keep_logs(&self, logs: Vec<CappedLog>) {
+        self.thread.spawn(log::keep(logs));
     }
 
     /// Starts a life. Whether it really runs comes as a report: `Started`, `LaunchFailed`.
