@@ -38,6 +38,20 @@ impl Census {
     /// Looks for what belongs to the slot of this lock file and to no life after `newest`: a later
     /// one is just being started.
     pub(super) fn take(lock: &Path, newest: Generation) -> io::Result<Self> {
+        Self::each(lock, newest, |_member| Ok(()))
+    }
+
+    /// Kills what [`Self::take`] would find, each one on sight: whoever flees by becoming another
+    /// process gets a higher number, and is met further on.
+    pub(super) fn kill(lock: &Path, newest: Generation) -> io::Result<Self> {
+        Self::each(lock, newest, |member| member.signal(libc::SIGKILL).map(drop))
+    }
+
+    fn each(
+        lock: &Path,
+        newest: Generation,
+        act: impl Fn(&Handle) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let own = std::process::id();
         let lock_file = fs::metadata(lock)?;
         let belonging = |pid| belonging(pid, lock, &lock_file, newest);
@@ -51,11 +65,15 @@ impl Census {
                 Belonging::Obscured => census.obscured = census.obscured.saturating_add(1),
                 Belonging::Member => {
                     let still = |pid| Ok(belonging(pid)? == Belonging::Member);
-                    census.members.extend(Handle::open_if(pid, still)?);
+                    if let Some(member) =
+                        Handle::open_if(pid, still)?.filter(|one| !one.has_ended())
+                    {
+                        act(&member)?;
+                        census.members.push(member);
+                    }
                 }
             }
         }
-        census.members.retain(|member| !member.has_ended());
         Ok(census)
     }
 }

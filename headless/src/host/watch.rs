@@ -130,9 +130,7 @@ impl Watcher {
             }
             // Somebody holds the lock: a shim that is starting, or what an ended life left.
             if let Some(record) = record {
-                for leftover in Census::take(&self.slot.files.lock, record.generation)?.members {
-                    leftover.signal(libc::SIGKILL)?;
-                }
+                Census::kill(&self.slot.files.lock, record.generation)?;
             }
             bell.rung().await;
         }
@@ -233,15 +231,12 @@ impl Watcher {
     /// could not judge.
     async fn sweep(&self, ended: Generation) -> io::Result<usize> {
         loop {
-            let census = Census::take(&self.slot.files.lock, ended)?;
+            let census = Census::kill(&self.slot.files.lock, ended)?;
             if census.members.is_empty() {
                 return Ok(census.obscured);
             }
             for leftover in &census.members {
-                tracing::info!("ending pid {}, left behind by {}", leftover.pid(), self.name);
-                leftover.signal(libc::SIGKILL)?;
-            }
-            for leftover in &census.members {
+                tracing::info!("ended pid {}, left behind by {}", leftover.pid(), self.name);
                 // One that a driver holds does not die for now; the others are not kept waiting.
                 drop(timeout(PATIENCE, leftover.ended()).await);
                 leftover.reap();

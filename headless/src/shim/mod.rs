@@ -8,6 +8,7 @@
 //! SIGTERM is a request to stop: the process group gets the configured signal, and SIGKILL after
 //! the grace. A second SIGTERM changes nothing.
 
+mod memory;
 mod signals;
 mod tree;
 
@@ -100,6 +101,9 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     };
     drop(verdict);
     reach(Step::Begun);
+    if let Err(error) = memory::give_back_code() {
+        eprintln!("the shim of {} keeps all its memory: {error}", order.name);
+    }
     let ended = wait(order, &signals, process)?;
     reach(Step::Ended);
     tree::sweep()?;
