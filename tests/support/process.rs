@@ -4,7 +4,7 @@ use cappuccino_core::words::{
     ExitStatus, Generation, ProcessName, ProcessReport, RunIdentity, Span,
 };
 use cappuccino_headless::clock::Clock;
-use cappuccino_headless::host::{Host, HostConfig, LaunchError, LaunchSpec};
+use cappuccino_headless::host::{Host, HostConfig, HostError, LaunchError, LaunchSpec};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -47,7 +47,7 @@ impl Rig {
         command: Vec<String>,
     ) -> Result<(), LaunchError> {
         let spec = LaunchSpec {
-            name: ProcessName::new(name).unwrap(),
+            name: self::name(name),
             generation: Generation(generation),
             command,
             directory: self.folder.clone(),
@@ -73,12 +73,38 @@ impl Rig {
 
     /// What looking says at once.
     pub fn look(&mut self, name: &str) -> Option<ProcessReport> {
-        self.host.probe(&ProcessName::new(name).unwrap()).unwrap()
+        self.host.probe(&self::name(name)).unwrap()
     }
 
     pub fn stop(&mut self, name: &str, identity: &RunIdentity) {
-        let name = ProcessName::new(name).unwrap();
-        self.host.stop(&name, identity, libc::SIGTERM, Span(300)).unwrap();
+        self.try_stop(name, identity).unwrap();
+    }
+
+    pub fn try_stop(&mut self, name: &str, identity: &RunIdentity) -> Result<(), HostError> {
+        self.host.stop(&self::name(name), identity, libc::SIGTERM, Span(300))
+    }
+
+    /// Shims of a slot, those that just start included.
+    pub fn shims(&self, name: &str) -> Vec<u32> {
+        let is_shim = |pid: &u32| {
+            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split(|byte| *byte == 0).nth(1) == Some(b"shim")
+        };
+        self.of_the_slot(name).into_iter().filter(is_shim).collect()
+    }
+
+    /// Everybody alive whose environment says that he belongs to a slot.
+    pub fn of_the_slot(&self, name: &str) -> Vec<u32> {
+        let lock = self.folder.join("run").join(format!("{name}.lock"));
+        let mark = format!("CAPPUCCINO_SLOT={}", lock.display());
+        let pids = std::fs::read_dir("/proc").unwrap().flatten();
+        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid| {
+                let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                lives(*pid)
+                    && environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+            })
+            .collect()
     }
 
     /// The next report, whoever's it is.
@@ -106,6 +132,11 @@ impl Rig {
             other => panic!("expected an end, got {other:?}"),
         }
     }
+}
+
+/// A process's name.
+pub fn name(name: &str) -> ProcessName {
+    ProcessName::new(name).unwrap()
 }
 
 /// Whether a process lives (a zombie does not).

@@ -95,8 +95,8 @@ impl Handle {
         let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
         match pidfd_open(number, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Some(Self { pidfd, pid })),
-            // EINVAL: the number is a thread's now, so the process is gone.
-            Err(Errno::SRCH | Errno::INVAL) => Ok(None),
+            // EINVAL, or ENOENT from Linux 6.16 on: the number is a thread's.
+            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -10,11 +10,18 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Variable that names the slot's lock file, in everything a shim starts.
 pub(super) const SLOT_VARIABLE: &str = "CAPPUCCINO_SLOT";
 /// Variable that names the life.
 pub(super) const GENERATION_VARIABLE: &str = "CAPPUCCINO_GENERATION";
+
+/// Looks at one process that is just becoming another program, and the pause between two.
+const GLANCES: u32 = 5;
+const GLANCE: Duration = Duration::from_micros(100);
+/// How often at most a look goes on to those that were born while it lasted.
+const CHASES_MAX: u32 = 1000;
 
 /// One look at all processes.
 #[derive(Debug, Default)]
@@ -24,6 +31,13 @@ pub(super) struct Census {
     /// How many did not show to whom they belong, because they were just becoming another program
     /// or being taken apart. It passes in an instant; only a look without any is conclusive.
     pub(super) obscured: usize,
+}
+
+/// Whom to look for.
+struct Wanted<'a> {
+    lock: &'a Path,
+    lock_file: fs::Metadata,
+    newest: Generation,
 }
 
 /// What a process shows of its membership.
@@ -38,65 +52,102 @@ impl Census {
     /// Looks for what belongs to the slot of this lock file and to no life after `newest`: a later
     /// one is just being started.
     pub(super) fn take(lock: &Path, newest: Generation) -> io::Result<Self> {
-        Self::each(lock, newest, |_member| Ok(()))
+        Self::each(&Wanted::new(lock, newest)?, |_member| Ok(()))
     }
 
-    /// Kills what [`Self::take`] would find, each one on sight: whoever flees by becoming another
-    /// process gets a higher number, and is met further on.
+    /// Kills what [`Self::take`] would find, each one on sight. Whoever flees by becoming another
+    /// process gets a higher number, and is met there.
     pub(super) fn kill(lock: &Path, newest: Generation) -> io::Result<Self> {
-        Self::each(lock, newest, |member| member.signal(libc::SIGKILL).map(drop))
+        let wanted = Wanted::new(lock, newest)?;
+        let kill = |member: &Handle| member.signal(libc::SIGKILL).map(drop);
+        let mut met = last_pid()?;
+        let mut census = Self::each(&wanted, kill)?;
+        for _ in 0..CHASES_MAX {
+            let last = last_pid()?;
+            if last < met {
+                // The numbers began anew: this look missed some.
+                census.obscured = census.obscured.saturating_add(1);
+            }
+            if last <= met {
+                break;
+            }
+            for pid in met.saturating_add(1)..=last {
+                census.meet(pid, &wanted, kill)?;
+            }
+            met = last;
+        }
+        Ok(census)
     }
 
-    fn each(
-        lock: &Path,
-        newest: Generation,
-        act: impl Fn(&Handle) -> io::Result<()>,
-    ) -> io::Result<Self> {
-        let own = std::process::id();
-        let lock_file = fs::metadata(lock)?;
-        let belonging = |pid| belonging(pid, lock, &lock_file, newest);
+    fn each(wanted: &Wanted<'_>, act: impl Fn(&Handle) -> io::Result<()>) -> io::Result<Self> {
         let mut census = Self::default();
         for entry in fs::read_dir("/proc")? {
             let name = entry?.file_name();
-            let pid = name.to_str().and_then(|name| name.parse::<u32>().ok());
-            let Some(pid) = pid.filter(|pid| *pid != own) else { continue };
-            match belonging(pid)? {
-                Belonging::Stranger => {}
-                Belonging::Obscured => census.obscured = census.obscured.saturating_add(1),
-                Belonging::Member => {
-                    let still = |pid| Ok(belonging(pid)? == Belonging::Member);
-                    if let Some(member) =
-                        Handle::open_if(pid, still)?.filter(|one| !one.has_ended())
-                    {
-                        act(&member)?;
-                        census.members.push(member);
-                    }
-                }
+            if let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) {
+                census.meet(pid, wanted, &act)?;
             }
         }
         Ok(census)
     }
+
+    fn meet(
+        &mut self,
+        pid: u32,
+        wanted: &Wanted<'_>,
+        act: impl Fn(&Handle) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut glances = 1..GLANCES;
+        let mut belonging = wanted.belonging(pid)?;
+        while belonging == Belonging::Obscured && glances.next().is_some() {
+            std::thread::sleep(GLANCE);
+            belonging = wanted.belonging(pid)?;
+        }
+        match belonging {
+            Belonging::Stranger => {}
+            Belonging::Obscured => self.obscured = self.obscured.saturating_add(1),
+            Belonging::Member => {
+                let still = |pid| Ok(wanted.belonging(pid)? == Belonging::Member);
+                if let Some(member) = Handle::open_if(pid, still)?.filter(|one| !one.has_ended()) {
+                    act(&member)?;
+                    self.members.push(member);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-fn belonging(
-    pid: u32,
-    lock: &Path,
-    lock_file: &fs::Metadata,
-    newest: Generation,
-) -> io::Result<Belonging> {
-    let environment = readable(fs::read(format!("/proc/{pid}/environ")))?;
-    if let Some(life) = environment.as_ref().and_then(|environment| mark(environment, lock)) {
-        return Ok(if life <= newest { Belonging::Member } else { Belonging::Stranger });
+/// The number that was given to a process last: the last word of proc(5)'s loadavg.
+fn last_pid() -> io::Result<u32> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    let last = text.split_ascii_whitespace().last().and_then(|pid| pid.parse().ok());
+    last.ok_or_else(|| io::Error::other("/proc/loadavg is not as in proc(5)"))
+}
+
+impl<'a> Wanted<'a> {
+    fn new(lock: &'a Path, newest: Generation) -> io::Result<Self> {
+        Ok(Self { lock, lock_file: fs::metadata(lock)?, newest })
     }
-    let Some(stat) = Stat::read(pid)? else { return Ok(Belonging::Stranger) };
-    if has_locked(pid, lock_file) && !is_being_born(pid, &stat) {
-        return Ok(Belonging::Member);
+
+    fn belonging(&self, pid: u32) -> io::Result<Belonging> {
+        if pid == std::process::id() {
+            return Ok(Belonging::Stranger);
+        }
+        let environment = readable(fs::read(format!("/proc/{pid}/environ")))?;
+        if let Some(life) = environment.as_ref().and_then(|all| mark(all, self.lock)) {
+            let member = life <= self.newest;
+            return Ok(if member { Belonging::Member } else { Belonging::Stranger });
+        }
+        let Some(stat) = Stat::read(pid)? else { return Ok(Belonging::Stranger) };
+        if has_locked(pid, &self.lock_file) && !is_being_born(pid, &stat) {
+            return Ok(Belonging::Member);
+        }
+        let is_obscured = match environment {
+            Some(environment) => environment.is_empty() && !stat.has_empty_environment,
+            None => stat.is_exiting && !stat.is_zombie,
+        };
+        Ok(if is_obscured { Belonging::Obscured } else { Belonging::Stranger })
     }
-    let is_obscured = match environment {
-        Some(environment) => environment.is_empty() && !stat.has_empty_environment,
-        None => stat.is_exiting && !stat.is_zombie,
-    };
-    Ok(if is_obscured { Belonging::Obscured } else { Belonging::Stranger })
 }
 
 /// Whether `pid` is a copy of this very program that another thread has just forked, about to

@@ -65,10 +65,15 @@ impl Watcher {
     pub(super) async fn work(mut self, mut tasks: UnboundedReceiver<Task>) {
         while let Some(task) = tasks.recv().await {
             match task {
+                // A look found it before, and followed it to its end.
+                Task::Launched(generation, shim, _) if self.told >= Some(generation) => {
+                    gone(own_child(shim).await.as_ref()).await;
+                }
                 Task::Launched(generation, shim, verdict) => {
                     wake::readable(verdict.as_fd()).await;
                     self.launched(generation, own_child(shim).await).await;
                 }
+                Task::Adopted(life) if self.told >= Some(life.record.generation) => {}
                 Task::Adopted(life) => self.follow(life).await,
                 // Whatever was asked for meanwhile answers better.
                 Task::Look if tasks.is_empty() => self.look().await,
