@@ -40,7 +40,12 @@ fn provoke(site: &Site, step: Step) {
         | Step::Newborn
         | Step::Recorded
         | Step::Begun => {}
-        Step::Ended | Step::Swept | Step::Concluded | Step::ShimGone | Step::Untold => {
+        Step::Ended
+        | Step::Swept
+        | Step::Concluded
+        | Step::Flushed
+        | Step::ShimGone
+        | Step::Untold => {
             until("the worker runs", PATIENCE, || running(site));
             kill_9(present().process.pid);
         }

@@ -311,7 +311,7 @@ fn a_stop_leaves_nobody_not_even_those_who_flee_while_it_lasts() {
         let (_, status) = rig.exited();
         let after_grace = asked.elapsed().saturating_sub(Duration::from_millis(300));
         println!("everybody was gone {after_grace:?} after the grace");
-        assert_eq!(rig.of_the_slot("w"), Vec::<u32>::new(), "survivors");
+        assert_eq!(rig.family("w"), Vec::<u32>::new(), "survivors");
         assert_eq!(status, ExitStatus::Signal(libc::SIGKILL), "it ignored SIGTERM");
         assert!(after_grace < Duration::from_secs(2), "{after_grace:?}");
     }

@@ -181,7 +181,7 @@ impl Fuzz {
             }
             self.listen(Duration::from_millis(50));
         }
-        assert_eq!(self.rig().of_the_slot("w"), Vec::<u32>::new(), "somebody still lives");
+        assert_eq!(self.rig().family("w"), Vec::<u32>::new(), "somebody still lives");
         let noted = |name: &str| fs::read_to_string(self.folder.join(name)).unwrap_or_default();
         assert_eq!(noted("doubled"), "", "two lives at a time");
         let lived: Vec<u64> = noted("lived").lines().map(|line| line.parse().unwrap()).collect();

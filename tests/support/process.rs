@@ -84,17 +84,18 @@ impl Rig {
         self.host.stop(&self::name(name), identity, libc::SIGTERM, Span(300))
     }
 
-    /// Shims of a slot, those that just start included.
+    /// Shims of a slot, those included that just start or still flush an end on record.
     pub fn shims(&self, name: &str) -> Vec<u32> {
-        let is_shim = |pid: &u32| {
-            let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            words.split(|byte| *byte == 0).nth(1) == Some(b"shim")
-        };
         self.of_the_slot(name).into_iter().filter(is_shim).collect()
     }
 
+    /// Everybody of a slot but shims.
+    pub fn family(&self, name: &str) -> Vec<u32> {
+        self.of_the_slot(name).into_iter().filter(|pid| !is_shim(pid)).collect()
+    }
+
     /// Everybody alive whose environment says that he belongs to a slot.
-    pub fn of_the_slot(&self, name: &str) -> Vec<u32> {
+    fn of_the_slot(&self, name: &str) -> Vec<u32> {
         let lock = self.folder.join("run").join(format!("{name}.lock"));
         let mark = format!("CAPPUCCINO_SLOT={}", lock.display());
         let pids = std::fs::read_dir("/proc").unwrap().flatten();
@@ -132,6 +133,11 @@ impl Rig {
             other => panic!("expected an end, got {other:?}"),
         }
     }
+}
+
+fn is_shim(pid: &u32) -> bool {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words.split(|byte| *byte == 0).nth(1) == Some(b"shim")
 }
 
 /// A process's name.

@@ -36,8 +36,10 @@ pub enum Step {
     Ended,
     /// Shim: everybody is gone, which is not on record.
     Swept,
-    /// Shim: the end is on record.
+    /// Shim: the end is on record, the slot is not free.
     Concluded,
+    /// Shim: the record is on the disk; a runner went on before.
+    Flushed,
     /// Runner: it saw the shim's end and knows nothing more.
     ShimGone,
     /// Runner: it knows how a life without a shim ended, which is not on record.
@@ -52,7 +54,7 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Asked,
         Self::Locked,
         Self::Forked,
@@ -65,6 +67,7 @@ impl Step {
         Self::Ended,
         Self::Swept,
         Self::Concluded,
+        Self::Flushed,
         Self::ShimGone,
         Self::Outlived,
         Self::Untold,

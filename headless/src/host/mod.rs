@@ -31,18 +31,19 @@ use failpoint::{Step, reach};
 use leftovers::{GENERATION_VARIABLE, SLOT_VARIABLE};
 use record::{ExitRecord, RecordError, RunRecord, SlotFiles};
 use rustix::fs::MemfdFlags;
+use rustix::pipe::{PipeFlags, pipe_with};
 use slot::Life;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use thread::WatcherThread;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use watch::{Task, Watcher};
+use watch::{Launched, Task, Watcher};
 
 /// Least number of the descriptor through which processes hold their slot's lock: scripts use the
 /// small ones for their own ends.
@@ -206,38 +207,31 @@ impl Host {
             }
         }
         reach(Step::Locked);
-        let (shim, verdict) =
-            self.start_shim(spec, &slot, &lock.0).map_err(failed("starting the shim"))?;
+        let shim = self.start_shim(spec, &slot, &lock.0).map_err(failed("starting the shim"))?;
         reach(Step::Forked);
         drop(lock);
         reach(Step::HandedOver);
         self.asked.remove(&name);
-        self.watch(&name, slot, Task::Launched(spec.generation, shim, verdict));
+        self.watch(&name, slot, Task::Launched(spec.generation, shim));
         Ok(())
     }
 
-    /// The shim's pid, and a pipe that closes when the program has begun or never will.
-    fn start_shim(
-        &self,
-        spec: &LaunchSpec,
-        slot: &Slot,
-        lock: &OwnedFd,
-    ) -> io::Result<(u32, OwnedFd)> {
+    fn start_shim(&self, spec: &LaunchSpec, slot: &Slot, lock: &OwnedFd) -> io::Result<Launched> {
         let lock = rustix::io::fcntl_dupfd_cloexec(lock, LOCK_NUMBER_MIN)?;
-        let (verdict, told) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let order = self.order(spec, &lock, &told);
+        let (verdict, begun) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (end, ended) = pipe_with(PipeFlags::CLOEXEC)?;
+        let handed = [&lock, &begun, &ended].map(AsRawFd::as_raw_fd);
+        let order = self.order(spec, handed);
         let mut command = self.shim_command(spec, slot, &order)?;
-        let (lock_number, told_number) = (lock.as_raw_fd(), told.as_raw_fd());
         // SAFETY: between fork and exec only async-signal-safe calls are made, on descriptors
         // that are open in the child because they are open here.
         unsafe {
             command.pre_exec(move || {
                 rustix::process::setsid()?;
-                kernel::pass_on(lock_number)?;
-                kernel::pass_on(told_number)
+                handed.iter().try_for_each(|descriptor| kernel::pass_on(*descriptor))
             });
         }
-        Ok((command.spawn()?.id(), verdict))
+        Ok(Launched { pid: command.spawn()?.id(), verdict, end })
     }
 
     /// The shim's call. Its environment, which the process inherits, marks everybody of the slot.
@@ -262,7 +256,8 @@ impl Host {
         Ok(command)
     }
 
-    fn order(&self, spec: &LaunchSpec, lock: &OwnedFd, told: &OwnedFd) -> ShimOrder {
+    fn order(&self, spec: &LaunchSpec, handed: [RawFd; 3]) -> ShimOrder {
+        let [lock_fd, verdict_fd, end_fd] = handed;
         ShimOrder {
             name: spec.name.to_string(),
             run_dir: self.config.run_dir.clone(),
@@ -271,8 +266,9 @@ impl Host {
             command: spec.command.clone(),
             directory: spec.directory.clone(),
             log_file: spec.log_file.clone(),
-            lock_fd: lock.as_raw_fd(),
-            verdict_fd: told.as_raw_fd(),
+            lock_fd,
+            verdict_fd,
+            end_fd,
             stop_signal: spec.stop_signal,
             stop_grace_milliseconds: u64::try_from(spec.stop_grace.0).unwrap_or(0),
         }

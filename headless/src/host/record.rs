@@ -4,8 +4,9 @@
 //! later runner. Older versions are read; one of a newer program is never guessed at: its life is
 //! taken to be alive, by whom is not known.
 //!
-//! The exit record is flushed to the disk before its shim is gone. The run record is not: pids
-//! mean nothing after a power cut, and a program waits for it before its first instruction.
+//! The exit record is flushed to the disk before its shim is gone; a runner that lives reads it
+//! before and makes the end durable itself. The run record is not flushed: pids mean nothing after
+//! a power cut, and a program waits for it before its first instruction.
 
 use super::identity::Who;
 use crate::clock::wall_now;
@@ -194,36 +195,29 @@ impl RunRecord {
 }
 
 /// Writes a record so that a reader sees the old one or the new one, whole, as long as the machine
-/// has power.
+/// has power. The file is given back, for [`flush`].
 ///
 /// # Errors
 /// [`RecordError::Io`]; the old record stays.
-pub fn write<R: Record>(path: &Path, record: &R) -> Result<(), RecordError> {
-    put(path, record, |_file| Ok(()))
-        .map_err(|source| RecordError::Io { path: path.into(), source })
+pub fn write<R: Record>(path: &Path, record: &R) -> Result<File, RecordError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(&serde_json::to_vec(record)?)?;
+        fs::rename(&temporary, path)?;
+        Ok(file)
+    });
+    written.map_err(|source| RecordError::Io { path: path.into(), source })
 }
 
-/// Writes a record as [`write()`] does, and returns only when it outlasts a power cut.
+/// Returns when a record that was written outlasts a power cut, or has been replaced by a later one.
 ///
 /// # Errors
 /// [`RecordError::Io`].
-pub fn write_durably<R: Record>(path: &Path, record: &R) -> Result<(), RecordError> {
-    let flushed = put(path, record, File::sync_all)
-        .and_then(|()| path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all()));
+pub fn flush(path: &Path, record: &File) -> Result<(), RecordError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let flushed = record.sync_all().and_then(|()| File::open(folder)?.sync_all());
     flushed.map_err(|source| RecordError::Io { path: path.into(), source })
-}
-
-fn put<R: Record>(
-    path: &Path,
-    record: &R,
-    flush: impl FnOnce(&File) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(&serde_json::to_vec(record)?)?;
-    flush(&file)?;
-    fs::rename(&temporary, path)
 }
 
 /// Reads a record; nothing when there is none.
@@ -233,7 +227,7 @@ fn put<R: Record>(
 pub fn read<R: Record>(path: &Path) -> Result<Option<R>, RecordError> {
     let text = match fs::read_to_string(path) {
         // What a power cut leaves of a record that was not flushed.
-        Ok(text) if text.is_empty() => return Ok(None),
+        Ok(text) if text.bytes().all(|byte| byte == 0) => return Ok(None),
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(RecordError::Io { path: path.to_owned(), source }),
@@ -288,7 +282,9 @@ mod tests {
         assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
         expected.version = RunRecord::VERSION;
         expected.process.inode = Some(5);
-        write_durably(&path, &expected).unwrap();
+        flush(&path, &write(&path, &expected).unwrap()).unwrap();
         assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
+        fs::write(&path, [0; 150]).unwrap();
+        assert_eq!(read::<RunRecord>(&path).unwrap(), None, "what a power cut leaves");
     }
 }

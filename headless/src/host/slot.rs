@@ -26,6 +26,9 @@ pub(super) struct Life {
     pub(super) record: RunRecord,
     pub(super) shim: Option<Handle>,
     pub(super) program: Option<Handle>,
+    /// For a life that this runner started: a pipe that closes when the end is on record, or its
+    /// shim is gone.
+    pub(super) end: Option<OwnedFd>,
 }
 
 impl Slot {
@@ -65,10 +68,15 @@ impl Slot {
     }
 
     /// Who lives in the slot by its record, whether or not the lock is held: a program may have
-    /// closed the descriptor that holds it.
+    /// closed the descriptor that holds it. Whose end is on record does not, though its shim may
+    /// still be about to go.
     pub(super) fn occupant(&self) -> Result<Option<Life>, RecordError> {
+        let Some(record) = self.run_record()? else { return Ok(None) };
+        if self.ending(record.generation)?.is_some() {
+            return Ok(None);
+        }
         let fault = |source| RecordError::Io { path: self.files.run.clone(), source };
-        self.run_record()?.map(Life::prove).transpose().map(Option::flatten).map_err(fault)
+        Life::prove(record).map_err(fault)
     }
 
     /// How this life ended, if that is on record.
@@ -103,7 +111,7 @@ impl Life {
         let program = Handle::open(&record.process)?;
         let lives = |half: &Option<Handle>| half.as_ref().is_some_and(|half| !half.has_ended());
         if lives(&shim) || lives(&program) {
-            return Ok(Some(Self { record, shim, program }));
+            return Ok(Some(Self { record, shim, program, end: None }));
         }
         if let Some(shim) = shim {
             shim.reap();

@@ -27,13 +27,21 @@ const LOOKS_MAX: u32 = 100;
 
 /// What the watcher of a slot is to do, one after the other.
 pub(super) enum Task {
-    /// Watch a life that this runner has just started: its shim's pid, and a pipe that closes when
-    /// the program has begun or nobody is left who could begin it.
-    Launched(Generation, u32, OwnedFd),
+    /// Watch a life that this runner has just started.
+    Launched(Generation, Launched),
     /// Watch a life that an earlier runner started.
     Adopted(Life),
     /// Find out who is in the slot, say so, and watch them.
     Look,
+}
+
+/// A shim that was just started.
+pub(super) struct Launched {
+    pub(super) pid: u32,
+    /// A pipe that closes when the program has begun, or nobody is left who could begin it.
+    pub(super) verdict: OwnedFd,
+    /// A pipe that closes when the end is on record, or nobody is left who could record it.
+    pub(super) end: OwnedFd,
 }
 
 /// Watches one slot. One does, and does one thing at a time: nothing is told twice.
@@ -66,13 +74,10 @@ impl Watcher {
         while let Some(task) = tasks.recv().await {
             match task {
                 // A look found it before, and followed it to its end.
-                Task::Launched(generation, shim, _) if self.told >= Some(generation) => {
-                    gone(own_child(shim).await.as_ref()).await;
+                Task::Launched(generation, shim) if self.told >= Some(generation) => {
+                    gone(own_child(shim.pid).await.as_ref()).await;
                 }
-                Task::Launched(generation, shim, verdict) => {
-                    wake::readable(verdict.as_fd()).await;
-                    self.launched(generation, own_child(shim).await).await;
-                }
+                Task::Launched(generation, shim) => self.launched(generation, shim).await,
                 Task::Adopted(life) if self.told >= Some(life.record.generation) => {}
                 Task::Adopted(life) => self.follow(life).await,
                 // Whatever was asked for meanwhile answers better.
@@ -82,7 +87,10 @@ impl Watcher {
         }
     }
 
-    async fn launched(&mut self, generation: Generation, shim: Option<Handle>) {
+    async fn launched(&mut self, generation: Generation, launched: Launched) {
+        let Launched { pid, verdict, end } = launched;
+        wake::readable(verdict.as_fd()).await;
+        let shim = own_child(pid).await;
         match (self.settled(self.slot.ending(generation)), self.settled(self.slot.run_record())) {
             (Some(Ending::Ended(_)) | None, Some(record)) if record.generation == generation => {
                 match record.identity() {
@@ -90,7 +98,7 @@ impl Watcher {
                     Err(why) => self.blind(&why),
                 }
                 let program = self.settled(Handle::open(&record.process));
-                self.follow(Life { record, shim, program }).await;
+                self.follow(Life { record, shim, program, end: Some(end) }).await;
             }
             (Some(_) | None, _) => {
                 gone(shim.as_ref()).await;
@@ -154,9 +162,15 @@ impl Watcher {
     }
 
     /// Follows a life to its end, and tells it.
-    async fn follow(&mut self, life: Life) {
+    async fn follow(&mut self, mut life: Life) {
         let generation = life.record.generation;
-        gone(life.shim.as_ref()).await;
+        if let Some(end) = &life.end {
+            wake::readable(end.as_fd()).await;
+        }
+        // Without a record at the end of the pipe, the shim was killed.
+        if life.end.is_none() || self.settled(self.slot.ending(generation)).is_none() {
+            gone(life.shim.as_ref()).await;
+        }
         reach(Step::ShimGone);
         let ending = match self.settled(self.slot.ending(generation)) {
             Some(ending) => {
@@ -170,6 +184,10 @@ impl Watcher {
         };
         reach(Step::Untold);
         self.tell_end(generation, ending);
+        if let Some(shim) = life.shim.take() {
+            // It may still flush the record; nobody waits for that.
+            drop(tokio::spawn(async move { gone(Some(&shim)).await }));
+        }
     }
 
     fn tell_end(&mut self, generation: Generation, ending: Ending) {
@@ -198,7 +216,9 @@ impl Watcher {
 
     fn put_on_record(&self, generation: Generation, status: ExitStatus) {
         let record = ExitRecord::now(generation, Ending::Ended(status));
-        if let Err(error) = record::write_durably(&self.slot.files.exit, &record) {
+        let path = &self.slot.files.exit;
+        let written = record::write(path, &record).and_then(|file| record::flush(path, &file));
+        if let Err(error) = written {
             tracing::warn!("the end of {} is not on record: {error}", self.name);
         }
     }

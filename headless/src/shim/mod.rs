@@ -56,6 +56,8 @@ pub struct ShimOrder {
     pub lock_fd: RawFd,
     /// The inherited pipe that closes when the process has begun, or never will.
     pub verdict_fd: RawFd,
+    /// The inherited pipe that closes when the end is on record, or never will be.
+    pub end_fd: RawFd,
     /// Signal that asks the process to end.
     pub stop_signal: i32,
     /// Time from that signal to SIGKILL, in milliseconds.
@@ -87,15 +89,16 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     reach(Step::Ordered);
     let files = SlotFiles::new(&order.run_dir, &order.name);
     let verdict = kernel::inherited(order.verdict_fd)?;
-    let lock = kernel::inherited(order.lock_fd)?;
+    let slot =
+        Held { lock: kernel::inherited(order.lock_fd)?, _end: kernel::inherited(order.end_fd)? };
     let signals = Signals::take()?;
     tree::become_subreaper()?;
     reach(Step::Adoptive);
-    let process = match start(order, &files, &lock) {
+    let process = match start(order, &files, &slot.lock) {
         Ok(process) => process,
         Err(error) => {
             let ending = Ending::NotStarted(unstartable(order, &error));
-            conclude(&files, &ExitRecord::now(order.generation, ending));
+            conclude(&files, &ExitRecord::now(order.generation, ending), slot);
             return Ok(());
         }
     };
@@ -108,11 +111,15 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     reach(Step::Ended);
     tree::sweep()?;
     reach(Step::Swept);
-    conclude(&files, &exit_record(order.generation, &ended));
-    reach(Step::Concluded);
-    // Held to the very end: by then everybody is gone and the end is on record.
-    drop(lock);
+    conclude(&files, &exit_record(order.generation, &ended), slot);
+    reach(Step::Flushed);
     Ok(())
+}
+
+/// What says that somebody of the slot may live: let go of when the last end is on record.
+struct Held {
+    lock: OwnedFd,
+    _end: OwnedFd,
 }
 
 /// Starts the process; its pid.
@@ -149,7 +156,7 @@ fn introduction(
         rustix::process::setsid()?;
         let (version, boot, process) = (RunRecord::VERSION, boot.clone(), Who::own()?);
         let record = RunRecord { version, generation, boot, shim, process };
-        record::write(&run, &record).map_err(into_io)?;
+        drop(record::write(&run, &record).map_err(into_io)?);
         // It is inherited by whatever the process starts, too: the slot is taken until all of
         // them are gone.
         kernel::pass_on(lock)?;
@@ -197,16 +204,22 @@ fn exit_record(generation: Generation, ended: &Ended) -> ExitRecord {
     }
 }
 
-/// Puts the end on record, and does not go before it is on the disk: while the shim stays, the
-/// slot stays taken and the status is not lost.
-fn conclude(files: &SlotFiles, record: &ExitRecord) {
-    while let Err(error) = record::write_durably(&files.exit, record) {
-        eprintln!("error: the shim: {error}; trying again");
-        if files.exit.parent().is_none_or(|folder| !folder.exists()) {
+/// Puts the end on record, lets go of the slot, and does not go before the record is on the disk.
+/// A runner that lives goes on as soon as the slot is free, and makes the end durable itself.
+fn conclude(files: &SlotFiles, record: &ExitRecord, slot: Held) {
+    let file = loop {
+        match record::write(&files.exit, record) {
+            Ok(file) => break file,
             // The run folder was deleted: nobody will ever ask.
-            return;
+            Err(_) if files.exit.parent().is_none_or(|folder| !folder.exists()) => return,
+            Err(error) => eprintln!("error: the shim: {error}; trying again"),
         }
         std::thread::sleep(DISK_PAUSE);
+    };
+    reach(Step::Concluded);
+    drop(slot);
+    if let Err(error) = record::flush(&files.exit, &file) {
+        eprintln!("error: the shim: {error}");
     }
 }
 
