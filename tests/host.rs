@@ -270,7 +270,7 @@ fn looking_at_a_slot_never_keeps_the_caller_waiting() {
     rig.started();
     rig.exited();
     // Somebody who never says who he is.
-    let lock = fs::File::open(folder.path().join("run/w.lock")).unwrap();
+    let lock = fs::OpenOptions::new().write(true).open(folder.path().join("run/w.lock")).unwrap();
     lock.lock().unwrap();
     let asked = Instant::now();
     assert_eq!(rig.look("w"), None);

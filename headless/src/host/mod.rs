@@ -28,6 +28,7 @@ use cappuccino_core::words::{
     BootId, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
 };
 use failpoint::{Step, reach};
+use identity::Handle;
 use leftovers::{GENERATION_VARIABLE, SLOT_VARIABLE};
 use record::{ExitRecord, RecordError, RunRecord, SlotFiles};
 use rustix::fs::MemfdFlags;
@@ -231,7 +232,12 @@ impl Host {
                 handed.iter().try_for_each(|descriptor| kernel::pass_on(*descriptor))
             });
         }
-        Ok(Launched { pid: command.spawn()?.id(), verdict, end })
+        // Nobody has taken note of the shim's end yet, so its pid is its own.
+        let shim = Handle::open_if(command.spawn()?.id(), |_| Ok(true)).unwrap_or_else(|error| {
+            tracing::warn!("no handle on the shim of {}: {error}", spec.name);
+            None
+        });
+        Ok(Launched { shim, verdict, end })
     }
 
     /// The shim's call. Its environment, which the process inherits, marks everybody of the slot.

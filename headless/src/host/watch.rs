@@ -37,7 +37,8 @@ pub(super) enum Task {
 
 /// A shim that was just started.
 pub(super) struct Launched {
-    pub(super) pid: u32,
+    /// Nothing when the system had no handle to give; then nobody takes note of its end.
+    pub(super) shim: Option<Handle>,
     /// A pipe that closes when the program has begun, or nobody is left who could begin it.
     pub(super) verdict: OwnedFd,
     /// A pipe that closes when the end is on record, or nobody is left who could record it.
@@ -74,10 +75,10 @@ impl Watcher {
         while let Some(task) = tasks.recv().await {
             match task {
                 // A look found it before, and followed it to its end.
-                Task::Launched(generation, shim) if self.told >= Some(generation) => {
-                    gone(own_child(shim.pid).await.as_ref()).await;
+                Task::Launched(generation, launched) if self.told >= Some(generation) => {
+                    gone(launched.shim.as_ref()).await;
                 }
-                Task::Launched(generation, shim) => self.launched(generation, shim).await,
+                Task::Launched(generation, launched) => self.launched(generation, launched).await,
                 Task::Adopted(life) if self.told >= Some(life.record.generation) => {}
                 Task::Adopted(life) => self.follow(life).await,
                 // Whatever was asked for meanwhile answers better.
@@ -88,9 +89,8 @@ impl Watcher {
     }
 
     async fn launched(&mut self, generation: Generation, launched: Launched) {
-        let Launched { pid, verdict, end } = launched;
+        let Launched { shim, verdict, end } = launched;
         wake::readable(verdict.as_fd()).await;
-        let shim = own_child(pid).await;
         match (self.settled(self.slot.ending(generation)), self.settled(self.slot.run_record())) {
             (Some(Ending::Ended(_)) | None, Some(record)) if record.generation == generation => {
                 match record.identity() {
@@ -101,6 +101,7 @@ impl Watcher {
                 self.follow(Life { record, shim, program, end: Some(end) }).await;
             }
             (Some(_) | None, _) => {
+                wake::readable(end.as_fd()).await;
                 gone(shim.as_ref()).await;
                 self.vacate(generation).await;
                 // Without a record the shim was killed before there was anybody to be seen.
@@ -309,18 +310,5 @@ async fn gone(shim: Option<&Handle>) {
     if let Some(shim) = shim {
         shim.ended().await;
         shim.reap();
-    }
-}
-
-/// A handle on our own child: its pid cannot be reused before it is reaped here.
-async fn own_child(pid: u32) -> Option<Handle> {
-    loop {
-        match Handle::open_if(pid, |_| Ok(true)) {
-            Ok(handle) => return handle,
-            Err(error) => {
-                tracing::warn!("no handle on pid {pid}: {error}; trying again");
-                sleep(PATIENCE).await;
-            }
-        }
     }
 }
