@@ -130,20 +130,27 @@ impl Handle {
         }
     }
 
-    /// Signals it; whether it was there to be signalled. One that ended and waits to be reaped
-    /// would accept signals and do nothing about them.
+    /// Signals it; whether it was there to be signalled.
     pub(super) fn signal(&self, signal: i32) -> io::Result<bool> {
-        self.unless_gone(kernel::signal_process(self.pidfd.as_fd(), signal))
+        self.unless_gone(signal, kernel::signal_process)
     }
 
     /// Signals the group that it leads; whether it was there to be signalled.
     pub(super) fn signal_group(&self, signal: i32) -> io::Result<bool> {
-        self.unless_gone(kernel::signal_group(self.pidfd.as_fd(), signal))
+        self.unless_gone(signal, kernel::signal_group)
     }
 
-    fn unless_gone(&self, sent: io::Result<()>) -> io::Result<bool> {
-        match sent {
-            Ok(()) => Ok(!self.has_ended()),
+    fn unless_gone(
+        &self,
+        signal: i32,
+        send: impl FnOnce(BorrowedFd<'_>, i32) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        // One that ended and waits to be reaped accepts signals and does nothing about them.
+        if self.has_ended() {
+            return Ok(false);
+        }
+        match send(self.pidfd.as_fd(), signal) {
+            Ok(()) => Ok(true),
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
             Err(error) => Err(error),
         }
