@@ -86,24 +86,27 @@ impl Rig {
 
     /// Shims of a slot, those included that just start or still flush an end on record.
     pub fn shims(&self, name: &str) -> Vec<u32> {
-        self.of_the_slot(name).into_iter().filter(is_shim).collect()
+        self.of_the_slot(name, is_shim)
     }
 
     /// Everybody of a slot but shims.
     pub fn family(&self, name: &str) -> Vec<u32> {
-        self.of_the_slot(name).into_iter().filter(|pid| !is_shim(pid)).collect()
+        self.of_the_slot(name, |pid| !is_shim(pid))
     }
 
-    /// Everybody alive whose environment says that he belongs to a slot.
-    fn of_the_slot(&self, name: &str) -> Vec<u32> {
+    /// Whoever lives, is wanted, and belongs to a slot by his environment. In this order: one that
+    /// is just going loses his name and his environment at once.
+    fn of_the_slot(&self, name: &str, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
         let lock = self.folder.join("run").join(format!("{name}.lock"));
         let mark = format!("CAPPUCCINO_SLOT={}", lock.display());
         let pids = std::fs::read_dir("/proc").unwrap().flatten();
         pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .filter(|pid| {
-                let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-                lives(*pid)
-                    && environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+                let environment = || std::fs::read(format!("/proc/{pid}/environ"));
+                let is_marked = |environment: Vec<u8>| {
+                    environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+                };
+                lives(*pid) && wanted(*pid) && environment().is_ok_and(is_marked)
             })
             .collect()
     }
@@ -135,7 +138,7 @@ impl Rig {
     }
 }
 
-fn is_shim(pid: &u32) -> bool {
+fn is_shim(pid: u32) -> bool {
     let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     words.split(|byte| *byte == 0).nth(1) == Some(b"shim")
 }
