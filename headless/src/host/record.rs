@@ -210,7 +210,7 @@ pub fn write<R: Record>(path: &Path, record: &R) -> Result<File, RecordError> {
     written.map_err(|source| RecordError::Io { path: path.into(), source })
 }
 
-/// Returns when a record that was written outlasts a power cut, or has been replaced by a later one.
+/// Returns when a record that was written outlasts a power cut, or a later one is in its place.
 ///
 /// # Errors
 /// [`RecordError::Io`].
