@@ -26,7 +26,7 @@ const CORE_DEPENDENCIES: [&str; 10] = [
     "sha2",
     "thiserror",
 ];
-const CORE_ALSO: [&str; 1] = ["zip"];
+const CORE_ALSO: [&str; 2] = ["pco", "zip"];
 
 /// Names that would let core reach the world by itself.
 const FORBIDDEN: [&str; 10] = [
@@ -133,4 +133,24 @@ fn effects_leave_only_through_a_commit() {
     }
     let decision = fs::read_to_string(root().join("core/src/decision.rs")).unwrap();
     assert!(decision.contains("    effects: Vec<(IntentId, Effect)>,"), "sealed by privacy");
+}
+
+#[test]
+fn the_app_knows_core_and_nothing_else_of_the_house() {
+    let manifest = fs::read_to_string(root().join("gui/Cargo.toml")).unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+    let ours: Vec<&str> =
+        dependencies.lines().filter(|line| line.starts_with("cappuccino-")).collect();
+    assert_eq!(ours.len(), 1, "{ours:?}");
+    assert!(ours[0].starts_with("cappuccino-core"));
+    for (path, text) in sources(&root().join("gui/src")) {
+        let shown = path.display();
+        let is_page = path.components().any(|part| part.as_os_str() == "pages");
+        if is_page {
+            // Pages see what is known and nothing else: no link, no file, no thread.
+            for name in ["crate::link", "std::fs", "std::thread", "std::process", "tokio"] {
+                assert!(!code(&text).contains(name), "{shown} names {name}");
+            }
+        }
+    }
 }

@@ -5,10 +5,7 @@
 //! the acknowledged batches, or those and the one under way, and go on. `CAPPUCCINO_CRASH_SEEDS`
 //! says how many histories to run (default 3), `CAPPUCCINO_CRASH_SEED` where to start.
 
-use cappuccino_core::{
-    store::{Samples, Store, StoreError},
-    words::Timestamp,
-};
+use cappuccino_core::store::{Store, StoreError};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{io::ErrorKind, ops::RangeInclusive};
@@ -231,43 +228,4 @@ fn a_disk_full_from_any_call_on_is_said_and_lived_through() {
     let others: Vec<_> = errors.iter().filter(|error| !error.is_disk_full()).collect();
     assert!(!errors.is_empty() && others.is_empty(), "{others:?}");
     assert!(errors[0].to_string().contains("free space"), "{}", errors[0]);
-}
-
-/// Ticks with a flush after each third; the content at each flush is what a crash may leave.
-#[test]
-fn samples_survive_a_power_cut_up_to_the_last_flush_exactly() {
-    let read = |samples: &Samples| {
-        let all = (Timestamp(i64::MIN), Timestamp(i64::MAX));
-        let reader = samples.reader();
-        let names = reader.series().unwrap();
-        let series = names.into_iter().map(|name| {
-            let points = reader.read(&name, all.0, all.1, usize::MAX).unwrap();
-            (name, points)
-        });
-        series.collect::<Vec<_>>()
-    };
-    let disk = Disk::default();
-    let mut samples = Samples::open(disk.clone(), &facts()).unwrap();
-    let (mut contents, mut acknowledged) = (vec![vec![]], vec![0]);
-    for tick in 0..18_i32 {
-        let name = format!("worker/{}", tick / 4);
-        let tick_ms = Timestamp(i64::from(tick % 11) * 5_000);
-        samples.append(tick_ms, &[("gpu", f64::from(tick)), (&name, 1.0)]).unwrap();
-        if tick % 3 == 2 {
-            samples.flush().unwrap();
-            contents.push(read(&samples));
-            acknowledged.push(disk.logged());
-        }
-    }
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    each_cut(&[], &disk.log(), true, |cut| {
-        for _ in 0..3 {
-            let image = Disk::holding(cut.image(&mut rng));
-            let samples = Samples::open(image, &facts()).unwrap();
-            let found = read(&samples);
-            let position = contents.iter().position(|content| *content == found);
-            let allowed = allowed(&acknowledged, cut.at);
-            assert!(position.is_some_and(|n| allowed.contains(&n)), "{position:?} at {}", cut.at);
-        }
-    });
 }

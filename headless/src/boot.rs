@@ -5,6 +5,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
+use crate::observe::study::chart::chart;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher, trial_view};
@@ -13,7 +14,7 @@ use crate::serve;
 use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{API_VERSION, Hello, StudyView, TrialView, status_of};
+use cappuccino_core::api::{API_VERSION, Hello, StudyView, TrialChart, TrialView, status_of};
 use cappuccino_core::store::{OpenFacts, Samples};
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, TrialNumber};
@@ -108,6 +109,7 @@ async fn up(
         status: seen,
         reader: keeper.readers(),
         trials: Arc::new(CatalogTrials(study.catalog())),
+        logs: Arc::new(workspace.logs_dir()),
         asks: ask,
     };
     let (end, ended) = oneshot::channel::<()>();
@@ -260,5 +262,9 @@ impl Trials for CatalogTrials {
     fn find(&self, number: TrialNumber) -> Option<TrialView> {
         let catalog = self.0.read().unwrap_or_else(PoisonError::into_inner);
         catalog.find(number).as_ref().map(trial_view)
+    }
+
+    fn chart(&self, dots: usize) -> TrialChart {
+        chart(&self.0.read().unwrap_or_else(PoisonError::into_inner), dots)
     }
 }

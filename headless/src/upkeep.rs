@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::keeper::Keeper;
 use crate::workspace::Workspace;
 use cappuccino_core::api::Status;
-use cappuccino_core::store::{Samples, StoreError};
+use cappuccino_core::store::{Retention, Samples, StoreError};
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
 use std::fs::{File, OpenOptions};
@@ -15,10 +15,13 @@ use std::sync::Arc;
 
 /// Time between two backups.
 const BACKUP_EVERY: Span = Span::hours(24);
-/// Time between two samples, each made durable.
+/// Time between two samples.
 const SAMPLE_EVERY: Span = Span::minutes(1);
-/// How long samples are kept.
-const SAMPLES_KEPT: Span = Span::hours(24 * 14);
+/// Time between two moments at which the samples become durable: what a power cut may take.
+const FLUSH_EVERY: Span = Span::minutes(1);
+/// Most steps of maintaining the samples in one turn, some milliseconds each; the loop has other
+/// things to do.
+const MAINTAIN_STEPS: usize = 4;
 
 /// Looks after one workspace.
 pub struct Upkeep {
@@ -27,12 +30,14 @@ pub struct Upkeep {
     samples: Option<Samples>,
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
+    flush_at: Option<Moment>,
 }
 
 impl Upkeep {
     /// Upkeep of this workspace; samples are optional, their file may be damaged or foreign.
     pub fn new(config: Arc<Config>, workspace: Workspace, samples: Option<Samples>) -> Self {
-        Self { config, workspace, samples, backup_at: None, sample_at: None }
+        let (backup_at, sample_at, flush_at) = (None, None, None);
+        Self { config, workspace, samples, backup_at, sample_at, flush_at }
     }
 
     /// Does what is due at `now`.
@@ -40,6 +45,7 @@ impl Upkeep {
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
+        self.keep_samples(now);
         if self.backup_is_due(now) {
             self.backup_at = Some(now);
             if let Err(why) = self.backup_now(now, keeper) {
@@ -74,12 +80,28 @@ impl Upkeep {
         if let Some(live) = &status.deployment.live {
             row.push(("deployment/live_value", live.value));
         }
-        let outcome = samples
-            .append(now.wall, &row)
-            .and_then(|()| samples.flush())
-            .and_then(|()| samples.prune(now.wall.plus(Span(-SAMPLES_KEPT.0))).map(drop));
-        if let Err(error) = outcome {
+        if let Err(error) = samples.write(now.wall, &row) {
             tracing::warn!("metrics are not recorded: {error}");
+        }
+    }
+
+    /// Moves the samples on, some steps at a time, and makes them durable once a minute.
+    fn keep_samples(&mut self, now: Moment) {
+        let Some(samples) = &mut self.samples else { return };
+        for _ in 0..MAINTAIN_STEPS {
+            match samples.maintain(&Retention::default(), now.wall) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!("metrics are not maintained: {error}");
+                    break;
+                }
+            }
+        }
+        if is_due(&mut self.flush_at, now, FLUSH_EVERY)
+            && let Err(error) = samples.flush()
+        {
+            tracing::warn!("metrics are not durable: {error}");
         }
     }
 

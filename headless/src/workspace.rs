@@ -1,17 +1,11 @@
 //! Where everything of one workspace is on disk, and which socket its runner answers on.
 
-use cappuccino_core::words::{Digest, ProcessName};
-use sha2::{Digest as _, Sha256};
+use cappuccino_core::api::place;
+pub use cappuccino_core::api::place::{CONFIG_FILE, WORKSPACE_VARIABLE};
+use cappuccino_core::words::ProcessName;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// The file that makes a folder a workspace.
-pub const CONFIG_FILE: &str = "cappuccino.toml";
-/// The variable that names the workspace when no option does.
-pub const WORKSPACE_VARIABLE: &str = "CAPPUCCINO_WORKSPACE";
-/// Hexadecimal digits of the workspace's hash in the name of its socket.
-const HASH_DIGITS: usize = 16;
 
 /// One workspace: a folder with a `cappuccino.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,14 +130,13 @@ impl Workspace {
     }
 
     fn socket_in(&self, runtime: &Path) -> PathBuf {
-        let digest = Digest(Sha256::digest(self.root.as_os_str().as_bytes()).into());
-        let mut name = digest.to_string();
-        name.truncate(HASH_DIGITS);
-        runtime.join("cappuccino").join(format!("{name}.sock"))
+        runtime
+            .join(place::SOCKET_FOLDER)
+            .join(place::socket_name(self.root.as_os_str().as_bytes()))
     }
 
     fn fallback_socket(&self) -> PathBuf {
-        self.run_dir().join("api.sock")
+        self.root.join(place::FALLBACK_SOCKET)
     }
 }
 

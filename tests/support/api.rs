@@ -2,7 +2,7 @@
 
 use cappuccino_core::api::{
     API_VERSION, Accepted, AlertView, CommandRequest, CountsView, DeploymentView, Hello, HoldView,
-    ProcessView, RevisionView, Status, StudyView, TrialView, ViewValue,
+    ProcessView, RevisionView, Status, StudyView, TrialChart, TrialDot, TrialView, ViewValue,
 };
 use cappuccino_core::client::{self, Client};
 use cappuccino_core::store::{Batch, OpenFacts, Store};
@@ -105,6 +105,7 @@ impl Window {
             status: self.status.subscribe(),
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
+            logs: Arc::new(self.root().join(".cappuccino/logs")),
             asks,
         };
         let (asked, answer) = (Arc::clone(&self.asked), Arc::clone(&self.answer));
@@ -231,6 +232,20 @@ impl Trials for FewTrials {
         }
         all.truncate(limit);
         all
+    }
+
+    fn chart(&self, _dots: usize) -> TrialChart {
+        let dot = |trial: TrialView| TrialDot {
+            number: trial.number,
+            state: trial.state,
+            value: match trial.value {
+                Some(ViewValue::Finite(value)) => Some(value),
+                Some(ViewValue::Infinite(_)) | None => None,
+            },
+            at: trial.completed,
+        };
+        let dots: Vec<TrialDot> = trials().into_iter().map(dot).collect();
+        TrialChart { total: 4, direction: Some(Direction::Maximize), dots, best: Vec::new() }
     }
 
     fn find(&self, number: TrialNumber) -> Option<TrialView> {

@@ -2,11 +2,18 @@
 //!
 //! Nothing of the machines' insides leaks: a client that knows these types knows enough.
 
+mod chart;
+mod log;
+pub mod place;
 mod request;
+mod sentence;
 mod status;
 mod view;
 
+pub use chart::{TrialChart, TrialDot};
+pub use log::LogPage;
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
+pub use sentence::sentence;
 pub use status::{
     AlertView, CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView,
     TrialView, ViewValue,

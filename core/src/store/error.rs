@@ -1,6 +1,7 @@
 //! Why the store could not do something, in words that name the way out.
 
 use super::{codec::CodecError, tables::Table};
+use crate::words::Timestamp;
 use std::io;
 
 /// A failure of the store. Texts say what, why, and what to do.
@@ -91,6 +92,23 @@ pub enum StoreError {
         /// How much there may be.
         limit: usize,
     },
+    /// A sample of a series that was never defined: a defect of the caller.
+    #[error("no series has the number {number}; this is a defect, please report it")]
+    UnknownSeries {
+        /// The number.
+        number: u32,
+    },
+    /// A sample from before the time that may still change, or from after the year 9999.
+    #[error(
+        "a sample of {at} cannot be kept: samples may be from {from} on, what was before is \
+         already summed up; check the clock"
+    )]
+    OutOfTime {
+        /// When the sample says it was measured.
+        at: Timestamp,
+        /// The earliest time that a sample may have.
+        from: Timestamp,
+    },
     /// The disk is full.
     #[error("the disk is full ({doing}: {source}); free space, the runner then goes on by itself")]
     DiskFull {
@@ -150,7 +168,9 @@ impl StoreError {
             | Self::Row { .. }
             | Self::History { .. }
             | Self::WrongKey { .. }
-            | Self::TooMany { .. } => false,
+            | Self::TooMany { .. }
+            | Self::UnknownSeries { .. }
+            | Self::OutOfTime { .. } => false,
         }
     }
 
@@ -169,7 +189,9 @@ impl StoreError {
             | Self::Row { .. }
             | Self::History { .. }
             | Self::WrongKey { .. }
-            | Self::TooMany { .. } => false,
+            | Self::TooMany { .. }
+            | Self::UnknownSeries { .. }
+            | Self::OutOfTime { .. } => false,
         }
     }
 

@@ -23,10 +23,9 @@ mod format;
 mod handle;
 mod history;
 mod load;
-mod samples;
+mod series;
 mod state;
 mod tables;
-mod thin;
 
 #[cfg(test)]
 mod golden;
@@ -43,6 +42,9 @@ pub use format::OpenFacts;
 pub use history::HistoryRow;
 pub use load::Entry;
 pub use redb::{StorageBackend, backends::FileBackend};
-pub use samples::{PRUNE_LIMIT, SampleReader, Samples};
+pub use series::{
+    Bucket, Buckets, Retention, SampleReader, Samples, SeriesFacts, SeriesId, SeriesKind,
+    SeriesQuery, SeriesRef,
+};
 pub use state::{Applied, Reader, Store};
 pub use tables::{Key, KeyShape, Table};

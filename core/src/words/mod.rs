@@ -2,6 +2,7 @@
 
 pub mod candidate;
 pub mod effect;
+mod figure;
 pub mod ids;
 pub mod note;
 pub mod observation;
@@ -14,6 +15,7 @@ pub mod trial;
 
 pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
 pub use effect::{Effect, Intent, Resolution};
+pub use figure::number;
 pub use ids::{
     DeploymentId, Digest, Generation, IntentId, ProcessName, RequestId, RevisionId, Sequence,
     TrialId, TrialNumber,

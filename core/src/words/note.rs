@@ -3,6 +3,7 @@
 //! Stored append-only and exported as JSON, so variants are only ever added at the end.
 
 use super::candidate::{Candidate, Standing};
+use super::figure::number;
 use super::ids::{
     DeploymentId, Generation, ProcessName, RequestId, RevisionId, TrialId, TrialNumber,
 };
@@ -141,6 +142,7 @@ impl std::fmt::Display for Decline {
             Self::Held => f.write_str("an operator holds it back"),
             Self::Tried(standing) => write!(f, "it was tried before: {standing}"),
             Self::NotBetter { gain, needed } => {
+                let (gain, needed) = (number(*gain), number(*needed));
                 write!(f, "its gain over the live model is {gain}, at least {needed} is needed")
             }
             Self::OtherStudy => f.write_str("the live model comes from another study"),

@@ -9,6 +9,7 @@ mod commands;
 mod connection;
 mod events;
 mod export;
+mod logs;
 pub mod port;
 mod reading;
 pub mod socket;
@@ -39,7 +40,9 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/hello", get(reading::hello))
         .route("/v1/status", get(reading::status))
         .route("/v1/trials", get(reading::trials))
+        .route("/v1/trials/chart", get(reading::chart))
         .route("/v1/trials/{number}", get(reading::trial))
+        .route("/v1/logs/{process}", get(logs::logs))
         .route("/v1/history", get(reading::history))
         .route("/v1/events", get(events::events))
         .route("/v1/export", get(export::export))

@@ -1,8 +1,9 @@
 //! What the window may see of the runner, and how it asks. The runner owns everything behind it.
 
-use cappuccino_core::api::{Accepted, CommandRequest, Hello, Status, TrialView};
+use cappuccino_core::api::{Accepted, CommandRequest, Hello, Status, TrialChart, TrialView};
 use cappuccino_core::store::Reader;
 use cappuccino_core::words::{Refusal, TrialNumber};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -20,6 +21,8 @@ pub struct Port {
     pub reader: watch::Receiver<Reader>,
     /// The study's trials, as far as they are read.
     pub trials: Arc<dyn Trials>,
+    /// The folder of the processes' output.
+    pub logs: Arc<PathBuf>,
     /// The way to the runner's loop.
     pub asks: mpsc::Sender<Ask>,
 }
@@ -54,6 +57,9 @@ pub trait Trials: Send + Sync {
 
     /// One trial by its number.
     fn find(&self, number: TrialNumber) -> Option<TrialView>;
+
+    /// The whole study in about `dots` dots.
+    fn chart(&self, dots: usize) -> TrialChart;
 }
 
 /// Order of a list of trials.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use cappuccino_core::api::{Hello, Status, TrialView};
+use cappuccino_core::api::{Hello, Status, TrialChart, TrialView};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{Sequence, TrialNumber};
 use serde::Deserialize;
@@ -18,8 +18,12 @@ const PAGE_MAX: usize = 1000;
 /// Lines, or trials, when the client names no number.
 const PAGE_DEFAULT: usize = 100;
 
+/// Fewest and most dots of a chart, and as many as fill a wide screen.
+const DOTS: std::ops::RangeInclusive<usize> = 100..=20_000;
+const DOTS_DEFAULT: usize = 4_000;
+
 /// A query string, or why it is none.
-type Asked<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Asked<T> = Result<Query<T>, QueryRejection>;
 
 pub(super) async fn hello(State(window): State<Window>) -> Json<Hello> {
     Json(Hello::clone(&window.port.hello))
@@ -56,6 +60,25 @@ pub(super) async fn trials(
         OrderWord::Best => Order::Best,
     };
     Ok(Json(window.port.trials.list(order, page(query.limit)?)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChartQuery {
+    dots: Option<usize>,
+}
+
+pub(super) async fn chart(
+    State(window): State<Window>,
+    query: Asked<ChartQuery>,
+) -> Result<Json<TrialChart>, Problem> {
+    let dots = understood(query)?.dots.unwrap_or(DOTS_DEFAULT);
+    if !DOTS.contains(&dots) {
+        let (least, most) = (DOTS.start(), DOTS.end());
+        let text = format!("dots {dots} is out of range; ask for {least} to {most}");
+        return Err(Problem::malformed(text));
+    }
+    Ok(Json(window.port.trials.chart(dots)))
 }
 
 pub(super) async fn trial(
@@ -102,7 +125,7 @@ pub(super) async fn history(
     Ok(Json(lines))
 }
 
-fn understood<T>(query: Asked<T>) -> Result<T, Problem> {
+pub(super) fn understood<T>(query: Asked<T>) -> Result<T, Problem> {
     query.map(|Query(query)| query).map_err(|rejection| {
         Problem::malformed(format!("{}; docs/API.md says what is taken", rejection.body_text()))
     })

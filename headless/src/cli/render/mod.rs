@@ -8,6 +8,7 @@ pub(super) mod trial;
 use super::failure::Failure;
 use cappuccino_core::api::ViewValue;
 use cappuccino_core::words::Timestamp;
+pub(super) use cappuccino_core::words::number;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
@@ -118,16 +119,6 @@ pub(super) fn time(at: Timestamp) -> String {
         (Some(day), Some("T"), Some(time)) => format!("{day} {time}Z"),
         _ => text,
     }
-}
-
-/// A number with six decimals at most.
-pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e12).contains(&size) {
-        return format!("{value:e}");
-    }
-    let text = format!("{value:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// An objective value; a dash when there is none.

@@ -220,7 +220,7 @@ impl Catalog {
         trials
     }
 
-    fn all(&self) -> impl Iterator<Item = Summary> {
+    pub(super) fn all(&self) -> impl Iterator<Item = Summary> {
         (0..self.len()).filter_map(|place| self.at(place))
     }
 

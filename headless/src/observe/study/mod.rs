@@ -5,6 +5,7 @@
 //! that holds a snapshot for seconds makes training trials fail; this one cannot.
 
 pub mod catalog;
+pub mod chart;
 pub mod datetime;
 pub mod decode;
 pub mod detail;

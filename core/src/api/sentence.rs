@@ -1,0 +1,98 @@
+//! One sentence for everything the history remembers: the same words in every client.
+
+use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, number};
+
+/// What happened, as a sentence.
+pub fn sentence(note: &Note) -> String {
+    match note {
+        Note::RunnerStarted => "the runner came up".to_owned(),
+        Note::RunnerStopping => "the runner was asked to go down".to_owned(),
+        Note::StudyFollowed(study) => format!("the study `{}` is followed", study.name),
+        Note::StudyUnavailable(why) => format!("the study cannot be read: {why}"),
+        Note::StudyReplaced(study) => {
+            format!(
+                "another study, `{}`, is in the place of the one whose model is live",
+                study.name
+            )
+        }
+        Note::CandidateDeclined(candidate, why) => {
+            format!("{} was not deployed: {why}", trial(candidate))
+        }
+        Note::DeploymentBegan(id, revision, candidate, cause) => {
+            format!(
+                "deployment {id} began, of revision {revision} from {}: {cause}",
+                trial(candidate)
+            )
+        }
+        Note::DeploymentReached(id, revision, stage) => {
+            format!("deployment {id} of revision {revision}: {stage}")
+        }
+        Note::RevisionJudged(revision, number, standing) => {
+            format!("revision {revision} (trial {number}) is {standing}")
+        }
+        Note::WentLive(_, revision, Some(before), cause) => {
+            format!("revision {revision} went live in place of revision {before}: {cause}")
+        }
+        Note::WentLive(_, revision, None, cause) => {
+            format!("revision {revision} went live: {cause}")
+        }
+        Note::Halted(why) => format!("nothing trades until a person decides: {why}"),
+        Note::ModeChanged(mode) => format!("deployments are {mode}"),
+        Note::TrialHeld(_, number, reason) => format!("trial {number} is held back: {reason}"),
+        Note::TrialReleased(_, number) => format!("trial {number} may be deployed again"),
+        Note::ProcessStarted(name, life, pid) => format!("{name} runs (life {life}, pid {pid})"),
+        Note::ProcessAdopted(name, life, pid) => {
+            format!("{name} was running already and was taken over (life {life}, pid {pid})")
+        }
+        Note::LaunchFailed(name, life, why) => {
+            format!("{name} could not be started (life {life}): {why}")
+        }
+        Note::ProcessExited(name, life, status, true) => {
+            format!("{name} ended as asked, with {status} (life {life})")
+        }
+        Note::ProcessExited(name, life, status, false) => {
+            format!("{name} ended by itself, with {status} (life {life})")
+        }
+        Note::ProcessCooling(name, pause) => {
+            format!("{name} spent its restarts; one more try after {pause}")
+        }
+        Note::ProcessHealthy(name, life) => {
+            format!("{name} ran long enough for its failures to be forgotten (life {life})")
+        }
+        Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
+        Note::AlertCleared(key) => format!("alert {key} is over"),
+        Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
+    }
+}
+
+fn trial(candidate: &Candidate) -> String {
+    format!("trial {} = {}", candidate.number, number(candidate.value))
+}
+
+fn wish(command: &Command) -> String {
+    let target = |to: &Option<RevisionId>| match to {
+        Some(revision) => format!(" to revision {revision}"),
+        None => String::new(),
+    };
+    let process = |verb: &str, name: &ProcessName| format!("{verb} {name}");
+    match command {
+        Command::Deploy { candidate, reason } => format!("deploy {}: {reason}", trial(candidate)),
+        Command::Rollback { to, hold: true, reason } => {
+            format!("roll back{} and hold the present trial back: {reason}", target(to))
+        }
+        Command::Rollback { to, hold: false, reason } => {
+            format!("roll back{}: {reason}", target(to))
+        }
+        Command::Hold { number, reason, .. } => format!("hold trial {number} back: {reason}"),
+        Command::Unhold { number, .. } => format!("let trial {number} be deployed again"),
+        Command::Approve => "approve what waits for approval".to_owned(),
+        Command::Reject { reason } => format!("decline what is being prepared: {reason}"),
+        Command::Pause { pin: true, reason } => format!("pin the live model: {reason}"),
+        Command::Pause { pin: false, reason } => {
+            format!("pause automatic deployments: {reason}")
+        }
+        Command::Resume => "resume automatic deployments".to_owned(),
+        Command::Restart { process: name } => process("restart", name),
+        Command::Reset { process: name } => process("reset", name),
+    }
+}

@@ -1,0 +1,76 @@
+//! Numbers as compressed bytes: the only file that names the compressor (pco).
+//!
+//! Its format is lossless to the bit, NaN payloads included, self-describing and frozen by its
+//! authors; what an older version wrote every later one reads.
+
+use crate::store::codec::CodecError;
+use pco::{ChunkConfig, data_types::Number, standalone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+const NAME: &str = "compressed numbers";
+
+/// Bytes that are written and read in one copy; the same layout as a list of bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::store) struct Bytes(pub(in crate::store) Vec<u8>);
+
+/// Compressed numbers of one type; how many is for the owner to remember. No numbers, no bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Packed(Bytes);
+
+impl Packed {
+    pub(super) fn pack<T: Number>(numbers: &[T]) -> Result<Self, CodecError> {
+        if numbers.is_empty() {
+            return Ok(Self::default());
+        }
+        standalone::simple_compress(numbers, &ChunkConfig::default())
+            .map(|bytes| Self(Bytes(bytes)))
+            .map_err(|error| CodecError::Unencodable { name: NAME, why: error.to_string() })
+    }
+
+    /// The numbers, of which there must be `count`.
+    pub(super) fn unpack<T: Number>(&self, count: u32) -> Result<Vec<T>, CodecError> {
+        let malformed = |why| CodecError::Malformed { name: NAME, why };
+        let numbers = if self.0.0.is_empty() {
+            Vec::new()
+        } else {
+            standalone::simple_decompress(&self.0.0)
+                .map_err(|error| malformed(error.to_string()))?
+        };
+        if u32::try_from(numbers.len()) == Ok(count) {
+            Ok(numbers)
+        } else {
+            Err(malformed(format!("{} numbers instead of {count}", numbers.len())))
+        }
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(BytesVisitor).map(Self)
+    }
+}
+
+struct BytesVisitor;
+
+impl de::Visitor<'_> for BytesVisitor {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
+}

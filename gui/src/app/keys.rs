@@ -1,0 +1,104 @@
+//! Keys and commands.
+
+use super::App;
+use crate::command::{Command, Screen};
+use crate::intent::{Draft, Intent};
+use crate::model::Tone;
+use crate::news::Wish;
+use cappuccino_core::words::Timestamp;
+use eframe::egui::{Context, Theme};
+
+impl App {
+    /// Turns the keys of this frame into commands.
+    pub(super) fn keys(&mut self, ctx: &Context, now: Timestamp) {
+        let is_typing = ctx.egui_wants_keyboard_input();
+        let is_asked = self.draft.is_some() || self.palette.open || self.keys_open;
+        let pressed: Vec<Command> = Command::all()
+            .into_iter()
+            .filter(|command| !(is_typing && command.is_typed()))
+            .filter(|command| !is_asked || *command == Command::Palette && self.draft.is_none())
+            .filter(|command| {
+                let shortcut = command.shortcut();
+                shortcut.is_some_and(|key| ctx.input_mut(|input| input.consume_shortcut(&key)))
+            })
+            .collect();
+        for command in pressed {
+            self.press(command, ctx, now);
+        }
+    }
+
+    /// Does what a command says, or tells why not.
+    pub(super) fn press(&mut self, command: Command, ctx: &Context, now: Timestamp) {
+        if let Err(why) = command.check(&self.model, now) {
+            let told = format!("{}: {why}", command.text());
+            return self.model.notices.tell(Tone::Bad, told, now);
+        }
+        match command {
+            Command::Go(screen) => self.kept.screen = screen,
+            Command::Palette => self.palette.toggle(),
+            Command::Keys => self.keys_open = !self.keys_open,
+            Command::Freeze => self.model.toggle_frozen(now),
+            Command::RollBack => self.draft = Draft::rollback(&self.model, now).ok(),
+            Command::RestartProcess => self.on_process(Intent::Restart, now),
+            Command::ResetProcess => self.on_process(Intent::Reset, now),
+            Command::PauseDeployments => self.want(Intent::PauseDeployments, now),
+            Command::ResumeDeployments => self.want(Intent::ResumeDeployments, now),
+            Command::Approve => self.want(Intent::Approve, now),
+            Command::Reject => self.want(Intent::Reject, now),
+            Command::Retry => self.wish(Wish::Retry, now),
+            Command::StartRunner => self.wish(Wish::StartRunner, now),
+            Command::RangeShorter => self.kept.pages.window().shorter(),
+            Command::RangeLonger => self.kept.pages.window().longer(),
+            Command::LiveEdge => self.kept.pages.window().end = None,
+            Command::LogScale => {
+                self.kept.pages.trials.logarithmic = !self.kept.pages.trials.logarithmic;
+            }
+            Command::Filter => self.filter(),
+            Command::LogFull => {
+                self.kept.screen = Screen::Processes;
+                self.kept.pages.log.full = !self.kept.pages.log.full;
+            }
+            Command::LogFollow => self.kept.pages.log.follow = !self.kept.pages.log.follow,
+            Command::LogWrap => self.kept.pages.log.wrap = !self.kept.pages.log.wrap,
+            Command::Export => self.export(now),
+            Command::Theme => {
+                let is_dark = ctx.theme() == Theme::Dark;
+                ctx.set_theme(if is_dark { Theme::Light } else { Theme::Dark });
+            }
+            Command::FrameTimes => self.kept.frame_times = !self.kept.frame_times,
+            Command::Close => self.kept.pages.log.full = false,
+        }
+    }
+
+    fn wish(&mut self, wish: Wish, now: Timestamp) {
+        if !self.link.wish(wish) {
+            let told = "the app is busy with earlier requests; press again".to_owned();
+            self.model.notices.tell(Tone::Bad, told, now);
+        }
+    }
+
+    fn on_process(
+        &mut self,
+        intent: impl FnOnce(cappuccino_core::words::ProcessName) -> Intent,
+        now: Timestamp,
+    ) {
+        if let Some(process) = self.kept.pages.process.clone() {
+            return self.want(intent(process), now);
+        }
+        let told = "choose a process first, on the page Processes".to_owned();
+        self.model.notices.tell(Tone::Bad, told, now);
+    }
+
+    const fn filter(&mut self) {
+        match self.kept.screen {
+            Screen::Trials => self.kept.pages.trials.focus_filter = true,
+            Screen::Processes => self.kept.pages.log.focus_filter = true,
+            Screen::Overview
+            | Screen::Deployments
+            | Screen::System
+            | Screen::Pnl
+            | Screen::Alerts
+            | Screen::Settings => {}
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! States over time as lanes: one row per process, marks where something happened.
+
+use crate::chart::window::TimeWindow;
+use crate::num;
+use crate::text;
+use crate::theme::{self, Tokens};
+use crate::view::lanes::{Lane, LaneSpan};
+use cappuccino_core::words::{Span, Timestamp};
+use eframe::egui::{
+    self, Align2, FontId, Painter, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo,
+    pos2, vec2,
+};
+
+/// Height of one lane.
+const LANE: f32 = 30.0;
+/// Room for the names.
+const NAMES: f32 = 96.0;
+/// Room for the times.
+const AXIS: f32 = 20.0;
+/// Narrowest stretch that is still drawn as wide as this.
+const LEAST_WIDTH: f32 = 1.5;
+
+/// Height that so many lanes need.
+pub fn height(lanes: usize) -> f32 {
+    num::px(num::size(lanes)) * LANE + AXIS
+}
+
+struct Scale {
+    area: Rect,
+    from: Timestamp,
+    length: f64,
+}
+
+impl Scale {
+    fn x(&self, at: Timestamp) -> f32 {
+        let part = num::signed(at.since(self.from).0) / self.length;
+        self.area.left() + num::px(part.clamp(0.0, 1.0)) * self.area.width()
+    }
+
+    fn time(&self, x: f32) -> Timestamp {
+        let part = f64::from((x - self.area.left()) / self.area.width());
+        self.from.plus(Span(num::whole(part * self.length)))
+    }
+}
+
+/// Shows lanes in the window; dragging and Ctrl+wheel move it.
+pub fn show(ui: &mut Ui, lanes: &[Lane], window: &mut TimeWindow, now: Timestamp, tokens: &Tokens) {
+    let size = vec2(ui.available_width(), height(lanes.len()));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+    let area = Rect::from_min_max(rect.min + vec2(NAMES, 0.0), rect.max - vec2(0.0, AXIS));
+    let (from, to) = window.range(now);
+    let scale = Scale { area, from, length: num::signed(to.since(from).0).max(1.0) };
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, summary(lanes)));
+    let painter = ui.painter_at(rect);
+    axis(&painter, &scale, tokens);
+    for (place, lane) in lanes.iter().enumerate() {
+        let top = area.top() + num::px(num::size(place)) * LANE;
+        let row = Rect::from_min_max(pos2(area.left(), top), pos2(area.right(), top + LANE - 4.0));
+        draw(&painter, lane, row, &scale, now, tokens);
+    }
+    if let Some(pointer) = response.hover_pos() {
+        hover(ui, &response, pointer, lanes, &scale, now, tokens);
+    }
+    steer(ui, &response, &scale, window, now);
+}
+
+fn summary(lanes: &[Lane]) -> String {
+    let state = |lane: &Lane| {
+        let last = lane.spans.last().map_or("unknown", |span| span.text.as_str());
+        format!("{}: {last}", lane.name)
+    };
+    format!("States over time. {}", lanes.iter().map(state).collect::<Vec<_>>().join("; "))
+}
+
+fn axis(painter: &Painter, scale: &Scale, tokens: &Tokens) {
+    let step = step(scale.length);
+    let first = (num::signed(scale.from.0) / step).ceil() * step;
+    let font = FontId::proportional(12.0);
+    let mut at = first;
+    while at <= num::signed(scale.from.0) + scale.length {
+        let x = scale.x(Timestamp(num::whole(at)));
+        let line = Stroke::new(1.0, tokens.stroke.gamma_multiply(0.6));
+        painter.vline(x, scale.area.y_range(), line);
+        let place = pos2(x, scale.area.bottom() + 3.0);
+        painter.text(place, Align2::CENTER_TOP, text::tick(at, step), font.clone(), tokens.text3);
+        at += step;
+    }
+}
+
+/// Distance of the marks on the axis, in milliseconds: 5 to 12 of them.
+pub fn step(length: f64) -> f64 {
+    const MINUTE: f64 = 60_000.0;
+    const STEPS: [f64; 13] = [
+        1_000.0,
+        5_000.0,
+        15_000.0,
+        MINUTE,
+        2.0 * MINUTE,
+        10.0 * MINUTE,
+        30.0 * MINUTE,
+        60.0 * MINUTE,
+        180.0 * MINUTE,
+        720.0 * MINUTE,
+        1440.0 * MINUTE,
+        4320.0 * MINUTE,
+        43_200.0 * MINUTE,
+    ];
+    STEPS.into_iter().find(|step| length / step <= 12.0).unwrap_or(length / 8.0)
+}
+
+fn draw(painter: &Painter, lane: &Lane, row: Rect, scale: &Scale, now: Timestamp, tokens: &Tokens) {
+    painter.text(
+        pos2(row.left() - 8.0, row.center().y),
+        Align2::RIGHT_CENTER,
+        &lane.name,
+        FontId::proportional(13.0),
+        tokens.text2,
+    );
+    painter.rect_filled(row, 3.0, tokens.bg);
+    for span in &lane.spans {
+        stretch(painter, span, row, scale, now, tokens);
+    }
+    for mark in &lane.marks {
+        if mark.at >= scale.from && scale.x(mark.at) < row.right() {
+            mark.sign.paint(painter, pos2(scale.x(mark.at), row.top() + 4.0), 3.5, tokens);
+        }
+    }
+}
+
+fn stretch(
+    painter: &Painter,
+    span: &LaneSpan,
+    row: Rect,
+    scale: &Scale,
+    now: Timestamp,
+    tokens: &Tokens,
+) {
+    let end = span.to.unwrap_or(now);
+    if end < scale.from || scale.time(row.right()) < span.from {
+        return;
+    }
+    let (left, right) = (scale.x(span.from), scale.x(end));
+    let right = right.max(left + LEAST_WIDTH);
+    let bar = Rect::from_min_max(pos2(left, row.top() + 5.0), pos2(right, row.bottom()));
+    let colour = span.sign.colour(tokens);
+    painter.rect_filled(bar, 2.0, colour.gamma_multiply(0.28));
+    painter.vline(left, bar.y_range(), Stroke::new(1.5, colour));
+    if bar.width() > 48.0 {
+        let clipped = painter.with_clip_rect(bar.intersect(painter.clip_rect()));
+        let place = pos2(bar.left() + 6.0, bar.center().y);
+        clipped.text(
+            place,
+            Align2::LEFT_CENTER,
+            &span.text,
+            FontId::proportional(12.0),
+            tokens.text,
+        );
+    }
+}
+
+fn hover(
+    ui: &Ui,
+    response: &egui::Response,
+    pointer: Pos2,
+    lanes: &[Lane],
+    scale: &Scale,
+    now: Timestamp,
+    tokens: &Tokens,
+) {
+    if !scale.area.contains(pointer) {
+        return;
+    }
+    let line = Stroke::new(1.0, tokens.text3);
+    ui.painter().vline(pointer.x, scale.area.y_range(), line);
+    let at = scale.time(pointer.x);
+    let row = num::whole(f64::from((pointer.y - scale.area.top()) / LANE).floor());
+    let Some(lane) = usize::try_from(row).ok().and_then(|row| lanes.get(row)) else { return };
+    let near = |mark: Timestamp| (scale.x(mark) - pointer.x).abs() < 5.0;
+    let span =
+        lane.spans.iter().rev().find(|span| span.from <= at && span.to.is_none_or(|to| at <= to));
+    response.clone().on_hover_ui_at_pointer(|ui| {
+        ui.set_max_width(320.0);
+        ui.label(egui::RichText::new(text::clock(at, now)).text_style(TextStyle::Monospace));
+        if let Some(span) = span {
+            let end = span.to.unwrap_or(now);
+            ui.label(format!("{}: {}", lane.name, span.text));
+            let caption = format!("for {}", text::span(end.since(span.from)));
+            ui.label(egui::RichText::new(caption).text_style(theme::caption()));
+        }
+        for mark in lane.marks.iter().filter(|mark| near(mark.at)) {
+            ui.label(format!("{} {}", text::clock(mark.at, now), mark.text));
+        }
+    });
+}
+
+fn steer(
+    ui: &Ui,
+    response: &egui::Response,
+    scale: &Scale,
+    window: &mut TimeWindow,
+    now: Timestamp,
+) {
+    if response.dragged() {
+        let part = f64::from(response.drag_delta().x / scale.area.width());
+        window.pan(num::whole(-part * scale.length), now);
+    }
+    if response.double_clicked() {
+        *window = TimeWindow::default();
+    }
+    let zoom = ui.input(egui::InputState::zoom_delta);
+    if response.hovered() && (zoom - 1.0).abs() > f32::EPSILON {
+        let around = response.hover_pos().map_or(now, |pointer| scale.time(pointer.x));
+        window.zoom(1.0 / f64::from(zoom), around, now);
+    }
+}

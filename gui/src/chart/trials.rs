@@ -1,0 +1,163 @@
+//! The study as a scatter of trials with the best so far and the models that were deployed.
+
+use crate::num;
+use crate::text;
+use crate::theme::Tokens;
+use crate::view::study::StudyChart;
+use cappuccino_core::words::TrialState;
+use eframe::egui::{Id, RichText, Role, Ui, WidgetInfo, vec2};
+use egui_plot::{
+    CoordinatesFormatter, Corner, GridMark, HLine, Line, LineStyle, MarkerShape, Plot, PlotPoint,
+    PlotPoints, PlotUi, Points, Text, VLine,
+};
+
+/// Shows the study; the answer is the number of the trial that was pressed.
+pub fn show(
+    ui: &mut Ui,
+    chart: &StudyChart,
+    height: f32,
+    logarithmic: bool,
+    tokens: &Tokens,
+) -> Option<i64> {
+    let scaled = |points: &[PlotPoint]| -> Vec<PlotPoint> {
+        if logarithmic {
+            points.iter().filter_map(|point| log(*point)).collect()
+        } else {
+            points.to_vec()
+        }
+    };
+    let (complete, pruned, best) =
+        (scaled(&chart.complete), scaled(&chart.pruned), scaled(&chart.best));
+    let bottom = below(complete.iter().chain(&pruned));
+    let label = move |value: f64| if logarithmic { 10f64.powf(value) } else { value };
+    let axis =
+        move |mark: GridMark, _: &std::ops::RangeInclusive<f64>| text::value(label(mark.value));
+    let plot = Plot::new("trials")
+        .height(height)
+        .allow_scroll(false)
+        .x_axis_label("trial")
+        .y_axis_formatter(axis)
+        .y_axis_min_width(56.0)
+        .label_formatter(|_| None)
+        .coordinates_formatter(
+            Corner::RightBottom,
+            CoordinatesFormatter::new(move |at, _| {
+                format!("trial {:.0}   {}", at.x, text::value(label(at.y)))
+            }),
+        )
+        .set_margin_fraction(vec2(0.02, 0.08));
+    let shown = plot.show(ui, |plot| {
+        points(plot, "complete", &complete, MarkerShape::Circle, 2.2, tokens.series[0]);
+        points(plot, "pruned", &pruned, MarkerShape::Diamond, 2.2, tokens.text3);
+        edge(plot, chart, bottom, tokens);
+        let line = Line::new("best so far", PlotPoints::Borrowed(&best));
+        plot.line(line.color(tokens.series[1]).width(1.8).allow_band(false));
+        deployed(plot, chart, logarithmic, tokens);
+        plot.pointer_coordinate()
+    });
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, summary(chart)));
+    let pressed = shown.response.clicked();
+    shown.inner.filter(|_| pressed).map(|at| num::whole(at.x))
+}
+
+/// A little below the least value.
+fn below<'a>(points: impl Iterator<Item = &'a PlotPoint>) -> f64 {
+    let (low, high) = points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
+        (low.min(point.y), high.max(point.y))
+    });
+    if low.is_finite() { low - (high - low) * 0.06 } else { 0.0 }
+}
+
+fn log(point: PlotPoint) -> Option<PlotPoint> {
+    (point.y > 0.0).then(|| PlotPoint::new(point.x, point.y.log10()))
+}
+
+fn points<'a>(
+    plot: &mut PlotUi<'a>,
+    name: &str,
+    of: &'a [PlotPoint],
+    shape: MarkerShape,
+    radius: f32,
+    colour: eframe::egui::Color32,
+) {
+    if !of.is_empty() {
+        let points = Points::new(name, PlotPoints::Borrowed(of));
+        plot.points(points.shape(shape).radius(radius).color(colour));
+    }
+}
+
+/// Trials without a value, below the others.
+fn edge(plot: &mut PlotUi<'_>, chart: &StudyChart, bottom: f64, tokens: &Tokens) {
+    let at = |numbers: &[f64]| -> PlotPoints<'static> {
+        PlotPoints::Owned(numbers.iter().map(|x| PlotPoint::new(*x, bottom)).collect())
+    };
+    if !chart.failed.is_empty() {
+        let points = Points::new("failed", at(&chart.failed)).allow_hover(false);
+        plot.points(points.shape(MarkerShape::Cross).radius(4.0).color(tokens.crit));
+    }
+    for number in &chart.running {
+        let line = VLine::new("running", *number).allow_hover(false);
+        plot.vline(line.color(tokens.accent.gamma_multiply(0.6)).width(1.0));
+    }
+}
+
+fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens: &Tokens) {
+    let scaled =
+        |value: f64| if logarithmic { (value > 0.0).then(|| value.log10()) } else { Some(value) };
+    if let Some(live) = chart.live.and_then(scaled) {
+        let line = HLine::new("live value", live).allow_hover(false);
+        plot.hline(line.color(tokens.ok).width(1.0).style(LineStyle::dashed_loose()));
+    }
+    for (x, value, standing) in &chart.deployed {
+        let Some(y) = scaled(*value) else { continue };
+        let colour = if standing.starts_with("bad") { tokens.crit } else { tokens.ok };
+        let flag = Points::new("deployed", vec![[*x, y]]).allow_hover(false);
+        plot.points(flag.shape(MarkerShape::Up).radius(6.0).color(colour));
+        let label = RichText::new(format!("{x:.0}")).small();
+        let place = PlotPoint::new(*x, y);
+        let text = Text::new("deployed", place, label).id(Id::unique(("flag", num::whole(*x))));
+        plot.text(text.color(colour).anchor(eframe::egui::Align2::CENTER_BOTTOM));
+    }
+}
+
+/// What the marks of the chart mean, in one line.
+pub fn legend(ui: &mut Ui, tokens: &Tokens) {
+    for (colour, word) in [
+        (tokens.series[0], "complete"),
+        (tokens.text3, "pruned"),
+        (tokens.crit, "failed (below the others)"),
+        (tokens.accent, "running"),
+        (tokens.series[1], "best so far"),
+        (tokens.ok, "live value, deployed"),
+    ] {
+        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), eframe::egui::Sense::hover());
+        ui.painter().circle_filled(rect.center(), 4.0, colour);
+        ui.label(RichText::new(word).small().color(tokens.text2));
+    }
+}
+
+/// The chart in words, for those who hear it.
+fn summary(chart: &StudyChart) -> String {
+    let best = chart.best.last().map_or_else(
+        || "no value yet".to_owned(),
+        |best| format!("best value {}", text::value(best.y)),
+    );
+    format!(
+        "Trials: {} complete, {} pruned, {} failed, {} running; {best}",
+        chart.complete.len(),
+        chart.pruned.len(),
+        chart.failed.len(),
+        chart.running.len()
+    )
+}
+
+/// A trial's state as a word.
+pub const fn state(state: TrialState) -> &'static str {
+    match state {
+        TrialState::Running => "running",
+        TrialState::Complete => "complete",
+        TrialState::Pruned => "pruned",
+        TrialState::Failed => "failed",
+        TrialState::Waiting => "waiting",
+    }
+}

@@ -1,0 +1,289 @@
+//! Everything that can be pressed: its words, its key, and whether it can be pressed now. The
+//! palette, the sheet of keys, the buttons and the tests read this one list.
+
+use crate::intent::{self, Intent};
+use crate::model::{Connection, Model};
+use cappuccino_core::words::Timestamp;
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use serde::{Deserialize, Serialize};
+
+/// One screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Screen {
+    /// Is all well?
+    #[default]
+    Overview,
+    /// The study.
+    Trials,
+    /// Which model is live, and which were.
+    Deployments,
+    /// What runs, and what it prints.
+    Processes,
+    /// GPU and machine.
+    System,
+    /// Money.
+    Pnl,
+    /// What needs attention.
+    Alerts,
+    /// The app's own choices.
+    Settings,
+}
+
+impl Screen {
+    /// All, in the order of the rail.
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Trials,
+        Self::Deployments,
+        Self::Processes,
+        Self::System,
+        Self::Pnl,
+        Self::Alerts,
+        Self::Settings,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Trials => "Trials",
+            Self::Deployments => "Deployments",
+            Self::Processes => "Processes",
+            Self::System => "GPU and system",
+            Self::Pnl => "P&L and trades",
+            Self::Alerts => "Alerts",
+            Self::Settings => "Settings",
+        }
+    }
+}
+
+/// One thing that can be pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Show a screen.
+    Go(Screen),
+    /// Open or close the list of commands.
+    Palette,
+    /// Open or close the list of keys.
+    Keys,
+    /// Freeze the picture, or go on.
+    Freeze,
+    /// Roll back to the previous good model, after a question.
+    RollBack,
+    /// Restart the chosen process, after a question.
+    RestartProcess,
+    /// Forget the chosen process's failures, after a question.
+    ResetProcess,
+    /// No automatic deployments.
+    PauseDeployments,
+    /// Automatic deployments again.
+    ResumeDeployments,
+    /// Approve what waits.
+    Approve,
+    /// Decline what is being prepared, after a question.
+    Reject,
+    /// Try to connect now.
+    Retry,
+    /// Start a runner.
+    StartRunner,
+    /// Look at a shorter time.
+    RangeShorter,
+    /// Look at a longer time.
+    RangeLonger,
+    /// Back to the present.
+    LiveEdge,
+    /// Values on a logarithmic scale.
+    LogScale,
+    /// Type into the page's filter.
+    Filter,
+    /// The log alone.
+    LogFull,
+    /// Follow the log's end.
+    LogFollow,
+    /// Break long lines of the log.
+    LogWrap,
+    /// Save the page's chart as pictures and numbers.
+    Export,
+    /// Dark or light.
+    Theme,
+    /// How long frames take.
+    FrameTimes,
+    /// Close what is open.
+    Close,
+}
+
+impl Command {
+    /// All, in the order of the palette.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<Self> = Screen::ALL.into_iter().map(Self::Go).collect();
+        all.extend([
+            Self::RollBack,
+            Self::RestartProcess,
+            Self::ResetProcess,
+            Self::PauseDeployments,
+            Self::ResumeDeployments,
+            Self::Approve,
+            Self::Reject,
+            Self::Retry,
+            Self::StartRunner,
+            Self::Freeze,
+            Self::LiveEdge,
+            Self::RangeShorter,
+            Self::RangeLonger,
+            Self::LogScale,
+            Self::Filter,
+            Self::LogFull,
+            Self::LogFollow,
+            Self::LogWrap,
+            Self::Export,
+            Self::Theme,
+            Self::FrameTimes,
+            Self::Palette,
+            Self::Keys,
+            Self::Close,
+        ]);
+        all
+    }
+
+    /// Its words.
+    pub fn text(self) -> String {
+        match self {
+            Self::Go(screen) => format!("Show {}", screen.name()),
+            Self::Palette => "All commands".to_owned(),
+            Self::Keys => "All keys".to_owned(),
+            Self::Freeze => "Freeze or unfreeze the picture".to_owned(),
+            Self::RollBack => "Roll back…".to_owned(),
+            Self::RestartProcess => "Restart the chosen process…".to_owned(),
+            Self::ResetProcess => "Reset the restart counter…".to_owned(),
+            Self::PauseDeployments => "Pause automatic deployments".to_owned(),
+            Self::ResumeDeployments => "Resume automatic deployments".to_owned(),
+            Self::Approve => "Approve the waiting model".to_owned(),
+            Self::Reject => "Decline the model in preparation…".to_owned(),
+            Self::Retry => "Connect now".to_owned(),
+            Self::StartRunner => "Start the runner".to_owned(),
+            Self::RangeShorter => "Look at a shorter time".to_owned(),
+            Self::RangeLonger => "Look at a longer time".to_owned(),
+            Self::LiveEdge => "Back to the present".to_owned(),
+            Self::LogScale => "Logarithmic or linear values".to_owned(),
+            Self::Filter => "Filter".to_owned(),
+            Self::LogFull => "Log on the whole page".to_owned(),
+            Self::LogFollow => "Follow the log".to_owned(),
+            Self::LogWrap => "Break long lines of the log".to_owned(),
+            Self::Export => "Save the chart as PNG, SVG and CSV".to_owned(),
+            Self::Theme => "Dark or light".to_owned(),
+            Self::FrameTimes => "Frame times".to_owned(),
+            Self::Close => "Close what is open".to_owned(),
+        }
+    }
+
+    /// Its key.
+    pub const fn shortcut(self) -> Option<KeyboardShortcut> {
+        const fn ctrl(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND, key)
+        }
+        const fn plain(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::NONE, key)
+        }
+        Some(match self {
+            Self::Go(Screen::Overview) => ctrl(Key::Num1),
+            Self::Go(Screen::Trials) => ctrl(Key::Num2),
+            Self::Go(Screen::Deployments) => ctrl(Key::Num3),
+            Self::Go(Screen::Processes) => ctrl(Key::Num4),
+            Self::Go(Screen::System) => ctrl(Key::Num5),
+            Self::Go(Screen::Pnl) => ctrl(Key::Num6),
+            Self::Go(Screen::Alerts) => ctrl(Key::Num7),
+            Self::Go(Screen::Settings) => ctrl(Key::Num8),
+            Self::Palette => ctrl(Key::K),
+            Self::Keys => plain(Key::F1),
+            Self::Freeze => ctrl(Key::Space),
+            Self::RollBack => ctrl(Key::B),
+            Self::RestartProcess => ctrl(Key::R),
+            Self::Retry => ctrl(Key::J),
+            Self::RangeShorter => plain(Key::OpenBracket),
+            Self::RangeLonger => plain(Key::CloseBracket),
+            Self::LiveEdge => plain(Key::End),
+            Self::LogScale => plain(Key::L),
+            Self::Filter => plain(Key::Slash),
+            Self::LogFull => plain(Key::F4),
+            Self::LogFollow => plain(Key::F5),
+            Self::LogWrap => plain(Key::F6),
+            Self::Export => ctrl(Key::E),
+            Self::Theme => ctrl(Key::T),
+            Self::FrameTimes => plain(Key::F12),
+            Self::Close => plain(Key::Escape),
+            Self::ResetProcess
+            | Self::PauseDeployments
+            | Self::ResumeDeployments
+            | Self::Approve
+            | Self::Reject
+            | Self::StartRunner => return None,
+        })
+    }
+
+    /// Whether its key is a letter or sign that may be meant as text.
+    pub fn is_typed(self) -> bool {
+        self.shortcut().is_some_and(|shortcut| {
+            shortcut.modifiers.is_none()
+                && matches!(
+                    shortcut.logical_key,
+                    Key::OpenBracket | Key::CloseBracket | Key::L | Key::Slash | Key::End
+                )
+        })
+    }
+
+    /// Why it cannot be pressed now; nothing when it can.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub fn check(self, model: &Model, now: Timestamp) -> Result<(), String> {
+        match self {
+            Self::RollBack => intent::rollback_target(model, now).map(drop),
+            Self::RestartProcess | Self::ResetProcess => model.can_ask(now),
+            Self::PauseDeployments => Intent::PauseDeployments.check(model, now),
+            Self::ResumeDeployments => Intent::ResumeDeployments.check(model, now),
+            Self::Approve => Intent::Approve.check(model, now),
+            Self::Reject => Intent::Reject.check(model, now),
+            Self::Retry | Self::StartRunner => match &model.connection {
+                Connection::Gone { .. } => Ok(()),
+                Connection::Live(_) => Err("a runner is connected".to_owned()),
+                Connection::Connecting => Err("connecting already".to_owned()),
+            },
+            Self::Go(_)
+            | Self::Palette
+            | Self::Keys
+            | Self::Freeze
+            | Self::RangeShorter
+            | Self::RangeLonger
+            | Self::LiveEdge
+            | Self::LogScale
+            | Self::Filter
+            | Self::LogFull
+            | Self::LogFollow
+            | Self::LogWrap
+            | Self::Export
+            | Self::Theme
+            | Self::FrameTimes
+            | Self::Close => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things() {
+        let all = Command::all();
+        for (place, one) in all.iter().enumerate() {
+            for other in &all[place + 1..] {
+                assert!(
+                    one.shortcut().is_none() || one.shortcut() != other.shortcut(),
+                    "{} and {} share a key",
+                    one.text(),
+                    other.text()
+                );
+            }
+        }
+    }
+}

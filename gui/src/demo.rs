@@ -1,0 +1,363 @@
+//! Built-in sample data: every state of the app without a runner, for a first look, for pictures
+//! and for tests. Everything here is invented and says so on the screen.
+
+mod history;
+mod study;
+
+use crate::link::Link;
+use crate::model::Model;
+use crate::news::{News, Wish};
+use cappuccino_core::api::{
+    API_VERSION, AlertView, DeploymentView, Hello, HoldView, LogPage, ProcessView, RevisionView,
+    Status,
+};
+use cappuccino_core::words::{
+    Digest, Generation, ProcessName, RevisionId, Sequence, Span, Timestamp, TrialId, TrialNumber,
+};
+
+/// What stands in the place of a workspace.
+pub const WORKSPACE: &str = "/home/ada/trading (sample data)";
+/// The present in pictures and tests.
+pub const NOON: Timestamp = Timestamp(1_795_521_600_000);
+
+/// One state of the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scene {
+    /// All is well.
+    Live,
+    /// No runner is up.
+    NoRunner,
+    /// Nobody has answered yet.
+    Connecting,
+    /// The runner is silent.
+    Stale,
+    /// The connection broke.
+    Lost,
+    /// A runner of another version.
+    ReadOnly,
+    /// The user froze the picture.
+    Frozen,
+    /// A study without trials, nothing deployed.
+    Empty,
+    /// The study cannot be read, a process is in cooldown.
+    Trouble,
+    /// Nothing trades until a person decides.
+    Halted,
+    /// A rollback is under way.
+    RollingBack,
+}
+
+/// Scenes for which nothing is invented but silence.
+const fn is_silent(scene: Scene) -> bool {
+    matches!(scene, Scene::NoRunner | Scene::Connecting)
+}
+
+/// The app's knowledge in a scene.
+pub fn model(scene: Scene, now: Timestamp) -> Model {
+    let mut model = Model::new(WORKSPACE.to_owned());
+    if !is_silent(scene) {
+        let then = if scene == Scene::Stale { now.plus(Span::seconds(-12)) } else { now };
+        for news in picture(scene, then) {
+            model.fold(news, then);
+        }
+    }
+    match scene {
+        Scene::NoRunner => model.fold(gone(true), now),
+        Scene::Lost => model.fold(gone(false), now.plus(Span::seconds(-40))),
+        Scene::Frozen => {
+            model.toggle_frozen(now);
+            for news in picture(scene, now).into_iter().skip(1) {
+                model.fold(news, now);
+            }
+        }
+        Scene::Live
+        | Scene::Connecting
+        | Scene::Stale
+        | Scene::ReadOnly
+        | Scene::Empty
+        | Scene::Trouble
+        | Scene::Halted
+        | Scene::RollingBack => {}
+    }
+    model
+}
+
+fn gone(absent: bool) -> News {
+    let why = if absent { "no runner is up for this workspace" } else { "the runner went down" };
+    News::Disconnected { why: why.to_owned(), absent, retry_in: Span::seconds(4) }
+}
+
+fn picture(scene: Scene, now: Timestamp) -> Vec<News> {
+    let mut hello = hello();
+    if scene == Scene::ReadOnly {
+        hello.api = API_VERSION.saturating_add(1);
+    }
+    let status = match scene {
+        Scene::Empty => empty(now),
+        Scene::Trouble => trouble(now),
+        Scene::Halted => halted(now),
+        Scene::RollingBack => rolling_back(now),
+        Scene::Live
+        | Scene::NoRunner
+        | Scene::Connecting
+        | Scene::Stale
+        | Scene::Lost
+        | Scene::ReadOnly
+        | Scene::Frozen => status(now),
+    };
+    let mut news = vec![News::Connected(hello), News::Status(Box::new(status))];
+    if scene != Scene::Empty {
+        news.push(News::History(history::history(now)));
+        news.push(News::Chart(study::chart(now)));
+        news.push(News::Trials(study::trials(now)));
+    }
+    news
+}
+
+/// A runner.
+pub fn hello() -> Hello {
+    Hello {
+        api: API_VERSION,
+        version: "0.1.0".to_owned(),
+        pid: 4000,
+        workspace: "/home/ada/trading".to_owned(),
+        capabilities: Vec::new(),
+    }
+}
+
+/// All is well.
+pub fn status(now: Timestamp) -> Status {
+    Status {
+        at: now,
+        sequence: Sequence(18_211),
+        runner_since: now.plus(Span::hours(-76)),
+        shutting_down: false,
+        study: study::view(now),
+        deployment: deployment(now),
+        processes: processes(now),
+        alerts: Vec::new(),
+    }
+}
+
+fn deployment(now: Timestamp) -> DeploymentView {
+    let revisions = vec![
+        revision(4, 431, 0.8312, "good", now.plus(Span::hours(-3))),
+        revision(3, 412, 0.8125, "good", now.plus(Span::hours(-51))),
+        revision(2, 377, 0.79, "bad: the trader kept ending: 5 ends", now.plus(Span::hours(-60))),
+        revision(1, 298, 0.7441, "good", now.plus(Span::hours(-75))),
+    ];
+    DeploymentView {
+        mode: "automatic".to_owned(),
+        phase: "live".to_owned(),
+        generation: Generation(61),
+        live: revisions.first().cloned(),
+        next: None,
+        deadline: None,
+        rollback_target: revisions.get(1).cloned(),
+        declined: Some("its gain over the live model is 0.0021, at least 0.0083 is needed".into()),
+        halted: None,
+        holds: vec![HoldView {
+            number: TrialNumber(377),
+            trial_id: TrialId(378),
+            reason: "it kept ending".to_owned(),
+        }],
+        revisions,
+    }
+}
+
+fn revision(id: u64, trial: i64, value: f64, standing: &str, created: Timestamp) -> RevisionView {
+    RevisionView {
+        id: RevisionId(id),
+        trial: TrialNumber(trial),
+        trial_id: TrialId(trial + 1),
+        value,
+        standing: standing.to_owned(),
+        content: Some(Digest([u8::try_from(trial % 251).unwrap_or(0); 32])),
+        created,
+    }
+}
+
+fn processes(now: Timestamp) -> Vec<ProcessView> {
+    let mut all = vec![running("trader", "trader", 4100, now.plus(Span::hours(-3)))];
+    for number in 1..=3_u32 {
+        let since = now.plus(Span::hours(-7 * i64::from(number)));
+        all.push(running(&format!("worker-{number}"), "worker", 4100 + number, since));
+    }
+    if let Some(trader) = all.first_mut() {
+        trader.revision = Some(RevisionId(4));
+    }
+    if let Some(restarted) = all.get_mut(2) {
+        restarted.failures = 1;
+        restarted.failures_total = 2;
+        restarted.starts = 3;
+        restarted.generation = Generation(3);
+        restarted.last_exit = Some("life 2 ended with signal 9".to_owned());
+        restarted.since = Some(now.plus(Span::minutes(-42)));
+    }
+    all
+}
+
+fn running(name: &str, role: &str, pid: u32, since: Timestamp) -> ProcessView {
+    ProcessView {
+        name: name_of(name),
+        role: role.to_owned(),
+        phase: "ready".to_owned(),
+        next: String::new(),
+        since: Some(since),
+        pid: Some(pid),
+        generation: Generation(1),
+        revision: None,
+        failures: 0,
+        budget: 3,
+        starts: 1,
+        failures_total: 0,
+        last_exit: None,
+    }
+}
+
+/// A name that is one.
+#[expect(clippy::expect_used, reason = "the sample's names are fixed and the tests read them all")]
+fn name_of(name: &str) -> ProcessName {
+    ProcessName::new(name).expect("a sample name")
+}
+
+fn empty(now: Timestamp) -> Status {
+    let mut status = status(now);
+    status.study = study::empty_view();
+    status.deployment = DeploymentView {
+        mode: "automatic".to_owned(),
+        phase: "watching".to_owned(),
+        generation: Generation(0),
+        live: None,
+        next: None,
+        deadline: None,
+        rollback_target: None,
+        declined: None,
+        halted: None,
+        holds: Vec::new(),
+        revisions: Vec::new(),
+    };
+    status.processes.clear();
+    status.sequence = Sequence(1);
+    status
+}
+
+fn trouble(now: Timestamp) -> Status {
+    let mut status = status(now);
+    "lost".clone_into(&mut status.study.state);
+    let alert = |key: &str, text: &str, remedy: &str, minutes: i64| AlertView {
+        key: key.to_owned(),
+        since: now.plus(Span::minutes(-minutes)),
+        text: text.to_owned(),
+        remedy: remedy.to_owned(),
+    };
+    status.alerts = vec![
+        alert(
+            "study/unavailable",
+            "the study cannot be read: the disk holding it answers with input/output errors",
+            "see `cappuccino check`",
+            31,
+        ),
+        alert(
+            "process/worker-3/cooling",
+            "worker-3 spent its 3 restarts; one more try follows",
+            "look at `cappuccino logs worker-3`, then `cappuccino reset worker-3`",
+            4,
+        ),
+    ];
+    if let Some(worker) = status.processes.last_mut() {
+        "cooldown".clone_into(&mut worker.phase);
+        worker.pid = None;
+        worker.failures = 3;
+        worker.failures_total = 4;
+        "one more try in 3 m 12 s".clone_into(&mut worker.next);
+        worker.last_exit = Some("life 4 ended with exit code 1".to_owned());
+        worker.since = Some(now.plus(Span::minutes(-2)));
+    }
+    status
+}
+
+fn halted(now: Timestamp) -> Status {
+    let mut status = status(now);
+    let why = "two models in a row failed and there is nothing good to go back to".to_owned();
+    "halted".clone_into(&mut status.deployment.phase);
+    status.deployment.halted = Some(why);
+    status.deployment.live = None;
+    status
+}
+
+fn rolling_back(now: Timestamp) -> Status {
+    let mut status = status(now);
+    "draining".clone_into(&mut status.deployment.phase);
+    status.deployment.generation = Generation(63);
+    status.deployment.next = status.deployment.rollback_target.clone();
+    status.deployment.deadline = Some(now.plus(Span::seconds(20)));
+    if let Some(trader) = status.processes.first_mut() {
+        "stopping".clone_into(&mut trader.phase);
+    }
+    status
+}
+
+/// A link to nobody: the scene as it is, and answers that say so.
+pub struct DemoLink {
+    scene: Scene,
+    pending: Vec<News>,
+    is_told: bool,
+    now: fn() -> Timestamp,
+}
+
+impl DemoLink {
+    /// Plays this scene; `now` is the app's clock.
+    pub fn new(scene: Scene, now: fn() -> Timestamp) -> Self {
+        Self { scene, pending: Vec::new(), is_told: false, now }
+    }
+}
+
+impl Link for DemoLink {
+    fn news(&mut self) -> Vec<News> {
+        if !self.is_told {
+            self.is_told = true;
+            if !is_silent(self.scene) {
+                self.pending.extend(picture(self.scene, (self.now)()));
+            }
+            match self.scene {
+                Scene::NoRunner => self.pending.push(gone(true)),
+                Scene::Lost => self.pending.push(gone(false)),
+                Scene::Live
+                | Scene::Connecting
+                | Scene::Stale
+                | Scene::ReadOnly
+                | Scene::Frozen
+                | Scene::Empty
+                | Scene::Trouble
+                | Scene::Halted
+                | Scene::RollingBack => {}
+            }
+        } else if !matches!(self.scene, Scene::Stale | Scene::Lost) && !is_silent(self.scene) {
+            self.pending.extend(picture(self.scene, (self.now)()).into_iter().skip(1).take(1));
+        }
+        std::mem::take(&mut self.pending)
+    }
+
+    fn wish(&mut self, wish: Wish) -> bool {
+        match wish {
+            Wish::Ask(request) => {
+                let why = "this is sample data; there is no runner to ask".to_owned();
+                let refused = crate::news::Outcome::Refused { why, stale: false };
+                self.pending.push(News::Answered(request.id, refused));
+            }
+            Wish::FollowLog(Some(process)) => {
+                let text = history::log();
+                let length = u64::try_from(text.len()).unwrap_or(0);
+                let page = LogPage { from: 0, to: length, length, text };
+                self.pending.push(News::Log(process, page));
+            }
+            Wish::StartRunner => {
+                let why = "this is sample data; start the app without --demo".to_owned();
+                self.pending.push(News::Started(Err(why)));
+            }
+            Wish::FollowLog(None) | Wish::Retry => {}
+        }
+        true
+    }
+}

@@ -1,0 +1,231 @@
+//! One conversation with a runner, from the first hello until the connection breaks.
+
+use super::dial::dial;
+use super::{Deaf, End, Voice};
+use crate::news::{News, Outcome, Wish};
+use crate::place::Place;
+use cappuccino_core::api::{
+    CommandRequest, CountsView, Hello, LogPage, Status, TrialChart, TrialView,
+};
+use cappuccino_core::client::{Client, ClientError, Event, Events};
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::{ProcessName, RequestId, Sequence};
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+/// How long a reading may take before the runner counts as silent.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the runner may take to decide; longer than it gives itself.
+const ASK_TIMEOUT: Duration = Duration::from_secs(130);
+/// Time between two looks at what does not announce itself.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks between two questions whether the runner is there.
+const LOOKS_PER_STATUS: u32 = 2;
+/// How often a request is sent again, with the same id, when its answer got lost.
+const TRIES: u32 = 3;
+
+/// A conversation.
+pub(super) struct Session {
+    place: Place,
+    voice: Voice,
+    client: Client,
+    events: Events,
+    counts: Option<CountsView>,
+    charted: Option<CountsView>,
+    log: Option<(ProcessName, Option<u64>)>,
+    looks: u32,
+}
+
+/// Meets the runner and learns what there is to know.
+pub(super) async fn open(place: &Place, voice: Voice) -> Result<Session, End> {
+    let mut client = dial(place).await?;
+    let hello: Hello = read(&mut client, "/v1/hello").await?;
+    let status: Status = read(&mut client, "/v1/status").await?;
+    let mut history: Vec<Entry> = read(&mut client, "/v1/history?limit=1000").await?;
+    history.reverse();
+    let newest = history.last().map_or(Sequence(0), |entry| entry.sequence);
+    let events = within(READ_TIMEOUT, dial(place).await?.events(Some(newest))).await?;
+    voice.say(News::Connected(hello))?;
+    voice.say(News::History(history))?;
+    let counts = Some(status.study.counts);
+    voice.say(News::Status(Box::new(status)))?;
+    let place = place.clone();
+    Ok(Session { place, voice, client, events, counts, charted: None, log: None, looks: 0 })
+}
+
+/// Tells that a request never left.
+pub(super) fn decline(voice: &Voice, id: RequestId) -> Result<(), Deaf> {
+    let why = "no runner is connected, so nothing was asked; connect and ask again".to_owned();
+    voice.say(News::Answered(id, Outcome::Refused { why, stale: false }))
+}
+
+impl Session {
+    /// Talks until the end.
+    pub(super) async fn run(mut self, wishes: &mut mpsc::Receiver<Wish>) -> End {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                event = self.events.next() => self.hear(event),
+                wish = wishes.recv() => match wish {
+                    Some(wish) => {
+                        looks.reset_immediately();
+                        self.grant(wish);
+                        Ok(())
+                    }
+                    None => Err(End::Deaf),
+                },
+                _now = looks.tick() => self.look().await,
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Result<Option<Event>, ClientError>) -> Result<(), End> {
+        let event = event.map_err(broken)?;
+        let event = event.ok_or_else(|| End::Broken("the runner went down".to_owned()))?;
+        match event.name.as_str() {
+            "status" => {
+                let status: Status = event.json().map_err(broken)?;
+                self.counts = Some(status.study.counts);
+                Ok(self.voice.say(News::Status(Box::new(status)))?)
+            }
+            "error" => Err(End::Broken(event.data)),
+            _line => Ok(self.voice.say(News::Line(Box::new(event.json().map_err(broken)?)))?),
+        }
+    }
+
+    fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Ask(request) => {
+                // On a connection of its own: a long decision must not look like silence.
+                tokio::spawn(ask(self.place.clone(), self.voice.clone(), request));
+            }
+            Wish::FollowLog(process) => {
+                let follows = self.log.as_ref().map(|(name, _)| name);
+                if follows != process.as_ref() {
+                    self.log = process.map(|name| (name, None));
+                }
+            }
+            // There is one already.
+            Wish::Retry | Wish::StartRunner => {}
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), End> {
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks.is_multiple_of(LOOKS_PER_STATUS) {
+            let status: Status = read(&mut self.client, "/v1/status").await?;
+            self.counts = Some(status.study.counts);
+            self.voice.say(News::Status(Box::new(status)))?;
+        }
+        if self.charted != self.counts {
+            let chart: TrialChart = read(&mut self.client, "/v1/trials/chart").await?;
+            let trials: Vec<TrialView> = read(&mut self.client, "/v1/trials?limit=1000").await?;
+            self.voice.say(News::Chart(chart))?;
+            self.voice.say(News::Trials(trials))?;
+            self.charted = self.counts;
+        }
+        self.read_log().await
+    }
+
+    async fn read_log(&mut self) -> Result<(), End> {
+        let Some((name, at)) = &mut self.log else { return Ok(()) };
+        let path = match at {
+            Some(at) => format!("/v1/logs/{name}?from={at}"),
+            None => format!("/v1/logs/{name}"),
+        };
+        match within(READ_TIMEOUT, self.client.get_json::<LogPage>(&path)).await {
+            Ok(page) => {
+                let is_first = at.is_none();
+                *at = Some(page.to);
+                if is_first || !page.text.is_empty() {
+                    self.voice.say(News::Log(name.clone(), page))?;
+                }
+                Ok(())
+            }
+            Err(Silence::Refused(why)) => Ok(self.voice.say(News::LogFailed(name.clone(), why))?),
+            Err(silence) => Err(silence.into()),
+        }
+    }
+}
+
+async fn ask(place: Place, voice: Voice, request: CommandRequest) {
+    let mut outcome = Outcome::Unknown(String::new());
+    for _try in 0..TRIES {
+        outcome = ask_once(&place, &request).await;
+        match &outcome {
+            Outcome::Unknown(_) => tokio::time::sleep(LOOK_EVERY).await,
+            Outcome::Accepted(_) | Outcome::Refused { .. } => break,
+        }
+    }
+    // Without a window nobody waits for the answer.
+    drop(voice.say(News::Answered(request.id, outcome)));
+}
+
+async fn ask_once(place: &Place, request: &CommandRequest) -> Outcome {
+    let began = Instant::now();
+    let answer = async {
+        let mut client = dial(place).await?;
+        let left = ASK_TIMEOUT.saturating_sub(began.elapsed());
+        Ok::<_, End>(timeout(left, client.command(request)).await)
+    };
+    match answer.await {
+        Ok(Ok(Ok(accepted))) => Outcome::Accepted(accepted),
+        Ok(Ok(Err(error))) => {
+            let stale = error.is_stale();
+            match error {
+                ClientError::Refused { body, .. } => Outcome::Refused { why: body.error, stale },
+                error @ (ClientError::Broken(_) | ClientError::Unreadable { .. }) => {
+                    Outcome::Unknown(error.to_string())
+                }
+            }
+        }
+        Ok(Err(_elapsed)) => Outcome::Unknown("the runner did not answer in time".to_owned()),
+        Err(End::Absent(why) | End::Broken(why)) => Outcome::Unknown(why),
+        Err(End::Deaf) => Outcome::Unknown(String::new()),
+    }
+}
+
+/// Why a reading gave nothing.
+enum Silence {
+    Refused(String),
+    Broken(String),
+}
+
+impl From<Silence> for End {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Refused(why) | Silence::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
+async fn read<T: DeserializeOwned>(client: &mut Client, path: &str) -> Result<T, Silence> {
+    within(READ_TIMEOUT, client.get_json(path)).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, Silence> {
+    match timeout(limit, answer).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(ClientError::Refused { body, .. })) => Err(Silence::Refused(body.error)),
+        Ok(Err(error)) => Err(Silence::Broken(error.to_string())),
+        Err(_elapsed) => Err(Silence::Broken(format!(
+            "the runner did not answer within {} s; look at its log with `cappuccino logs runner`",
+            limit.as_secs()
+        ))),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+fn broken(error: ClientError) -> End {
+    End::Broken(error.to_string())
+}

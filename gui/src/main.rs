@@ -1,0 +1,7 @@
+//! `cappuccino-gui`, the desktop app.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cappuccino_gui::main()
+}

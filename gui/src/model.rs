@@ -1,0 +1,257 @@
+//! Everything the app knows. Pure: news and the present go in, nothing comes out but the picture.
+
+use crate::news::{News, Outcome};
+use cappuccino_core::api::{API_VERSION, Hello, Status, TrialChart, TrialView};
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::{RequestId, Span, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+
+pub mod log;
+mod notice;
+
+pub use log::{LogLine, LogModel};
+pub use notice::{Notice, Notices, Tone};
+
+/// Lines of the history that are kept.
+const HISTORY_MAX: usize = 5_000;
+/// A picture older than this is shown as stale.
+pub const STALE_AFTER: Span = Span::seconds(6);
+/// News that are held back while the picture is frozen; more replaces the oldest picture.
+const HELD_MAX: usize = 20_000;
+
+/// Whether somebody answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Connection {
+    /// Somebody is being looked for.
+    Connecting,
+    /// A runner answers.
+    Live(Hello),
+    /// Nobody does.
+    Gone {
+        /// What is wrong and what helps.
+        why: String,
+        /// Whether simply none is running.
+        absent: bool,
+        /// Since when.
+        since: Timestamp,
+        /// When the next try follows.
+        retry_at: Timestamp,
+    },
+}
+
+/// How far the picture can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing is known, and nobody answers.
+    NoRunner,
+    /// Nothing is known yet.
+    Connecting,
+    /// As of this long ago.
+    Live(Span),
+    /// The runner is connected but has said nothing for this long.
+    Stale(Span),
+    /// The connection broke then; this is the last picture.
+    Lost(Timestamp),
+    /// The user froze the picture; this many news wait.
+    Frozen(usize),
+}
+
+/// A request of ours on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// What it was: `Roll back to trial 412`.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Everything the app knows.
+#[derive(Debug)]
+pub struct Model {
+    /// The workspace's folder, as it is shown.
+    pub workspace: String,
+    /// Whether somebody answers.
+    pub connection: Connection,
+    /// The picture.
+    pub status: Option<Status>,
+    /// When anything was heard of the runner last.
+    pub heard: Timestamp,
+    /// The newest lines of the history, oldest first.
+    pub history: VecDeque<Entry>,
+    /// The newest trials, newest first.
+    pub trials: Vec<TrialView>,
+    /// The study for a chart.
+    pub chart: TrialChart,
+    /// The output of the process that is looked at.
+    pub log: LogModel,
+    /// Requests on their way.
+    pub pending: BTreeMap<RequestId, Pending>,
+    /// What the user is told.
+    pub notices: Notices,
+    /// Grows with every change of what pages show.
+    pub revision: u64,
+    frozen: Option<VecDeque<News>>,
+}
+
+impl Model {
+    /// Knows nothing yet.
+    pub fn new(workspace: String) -> Self {
+        Self {
+            workspace,
+            connection: Connection::Connecting,
+            status: None,
+            heard: Timestamp(0),
+            history: VecDeque::new(),
+            trials: Vec::new(),
+            chart: TrialChart::default(),
+            log: LogModel::default(),
+            pending: BTreeMap::new(),
+            notices: Notices::default(),
+            revision: 0,
+            frozen: None,
+        }
+    }
+
+    /// Takes in one piece of news.
+    pub fn fold(&mut self, news: News, now: Timestamp) {
+        let can_wait = matches!(
+            news,
+            News::Status(_)
+                | News::History(_)
+                | News::Line(_)
+                | News::Trials(_)
+                | News::Chart(_)
+                | News::Log(..)
+                | News::LogFailed(..)
+        );
+        match &mut self.frozen {
+            Some(held) if can_wait => {
+                self.heard = now;
+                if held.len() >= HELD_MAX {
+                    held.pop_front();
+                }
+                held.push_back(news);
+            }
+            Some(_) | None => self.take(news, now),
+        }
+    }
+
+    /// Freezes the picture, or brings it up to date again.
+    pub fn toggle_frozen(&mut self, now: Timestamp) {
+        match self.frozen.take() {
+            None => self.frozen = Some(VecDeque::new()),
+            Some(held) => held.into_iter().for_each(|news| self.take(news, now)),
+        }
+        self.revision = self.revision.wrapping_add(1);
+    }
+
+    fn take(&mut self, news: News, now: Timestamp) {
+        self.revision = self.revision.wrapping_add(1);
+        match news {
+            News::Connecting => {
+                if matches!(self.connection, Connection::Live(_)) {
+                    self.connection = Connection::Connecting;
+                }
+            }
+            News::Connected(hello) => {
+                self.heard = now;
+                self.connection = Connection::Live(hello);
+            }
+            News::Disconnected { why, absent, retry_in } => {
+                let since = match self.connection {
+                    Connection::Gone { since, .. } => since,
+                    Connection::Connecting | Connection::Live(_) => now,
+                };
+                let retry_at = now.plus(retry_in);
+                self.connection = Connection::Gone { why, absent, since, retry_at };
+            }
+            News::Status(status) => {
+                self.heard = now;
+                self.status = Some(*status);
+            }
+            News::History(lines) => self.history = lines.into(),
+            News::Line(line) => self.remember(*line, now),
+            News::Trials(trials) => self.trials = trials,
+            News::Chart(chart) => self.chart = chart,
+            News::Log(process, page) => self.log.add(&process, &page),
+            News::LogFailed(process, why) => self.log.fail(&process, why),
+            News::Answered(id, outcome) => self.settle(&id, outcome, now),
+            News::Started(Ok(())) => {
+                self.notices.tell(Tone::Good, "The runner is starting".to_owned(), now);
+            }
+            News::Started(Err(why)) => self.notices.tell(Tone::Bad, why, now),
+        }
+    }
+
+    fn remember(&mut self, line: Entry, now: Timestamp) {
+        self.heard = now;
+        // After an older backup was restored, numbers are given out again.
+        while self.history.back().is_some_and(|last| last.sequence >= line.sequence) {
+            self.history.pop_back();
+        }
+        if self.history.len() >= HISTORY_MAX {
+            self.history.pop_front();
+        }
+        self.history.push_back(line);
+    }
+
+    fn settle(&mut self, id: &RequestId, outcome: Outcome, now: Timestamp) {
+        let Some(pending) = self.pending.remove(id) else { return };
+        let text = pending.text;
+        match outcome {
+            Outcome::Accepted(accepted) => {
+                self.notices.tell(Tone::Good, format!("{text}: {}", accepted.text), now);
+            }
+            Outcome::Refused { why, stale: _ } => {
+                self.notices.tell(Tone::Bad, format!("{text} was refused: {why}"), now);
+            }
+            Outcome::Unknown(why) => {
+                let told = format!("{text}: nobody knows whether it was done. {why}");
+                self.notices.tell(Tone::Bad, told, now);
+            }
+        }
+    }
+
+    /// How far the picture can be trusted.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        let age = Span(now.since(self.heard).0.max(0));
+        match (&self.connection, &self.status) {
+            (Connection::Connecting, None) => Freshness::Connecting,
+            (Connection::Gone { .. }, None) => Freshness::NoRunner,
+            (Connection::Gone { since, .. }, Some(_)) => Freshness::Lost(*since),
+            (Connection::Connecting, Some(_)) => Freshness::Lost(self.heard),
+            (Connection::Live(_), _) => match &self.frozen {
+                Some(held) => Freshness::Frozen(held.len()),
+                None if age > STALE_AFTER => Freshness::Stale(age),
+                None => Freshness::Live(age),
+            },
+        }
+    }
+
+    /// Whether the picture is frozen.
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// Why nothing can be asked of the runner now; nothing when it can.
+    ///
+    /// # Errors
+    /// One sentence: the reason.
+    pub fn can_ask(&self, now: Timestamp) -> Result<(), String> {
+        match (&self.connection, self.freshness(now)) {
+            (Connection::Live(hello), _) if hello.api != API_VERSION => Err(format!(
+                "read only: the runner speaks version {} of the interface, this app version \
+                 {API_VERSION}; restart the runner with the installed program",
+                hello.api
+            )),
+            (_, Freshness::Live(_)) => Ok(()),
+            (_, Freshness::NoRunner | Freshness::Lost(_)) => Err("no runner is connected".into()),
+            (_, Freshness::Connecting) => Err("the runner has not answered yet".into()),
+            (_, Freshness::Stale(_)) => Err("the picture is stale: the runner is silent".into()),
+            (_, Freshness::Frozen(_)) => Err("the picture is frozen; unfreeze it first".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

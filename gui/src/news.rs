@@ -1,0 +1,72 @@
+//! What the link tells the app, and what the app asks of the link.
+
+use cappuccino_core::api::{
+    Accepted, CommandRequest, Hello, LogPage, Status, TrialChart, TrialView,
+};
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::{ProcessName, RequestId, Span};
+
+/// One thing that the app learns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// Somebody is being looked for.
+    Connecting,
+    /// A runner answers.
+    Connected(Hello),
+    /// Nobody answers, or nobody any more.
+    Disconnected {
+        /// What is wrong and what helps; one sentence.
+        why: String,
+        /// Whether simply none is running.
+        absent: bool,
+        /// When the next try follows.
+        retry_in: Span,
+    },
+    /// The picture; also the sign that the runner is there.
+    Status(Box<Status>),
+    /// The newest lines of the history, oldest first; replaces what was known.
+    History(Vec<Entry>),
+    /// The next line of the history.
+    Line(Box<Entry>),
+    /// The newest trials, newest first.
+    Trials(Vec<TrialView>),
+    /// The whole study for a chart.
+    Chart(TrialChart),
+    /// More of a process's output.
+    Log(ProcessName, LogPage),
+    /// A process's output cannot be read; a sentence.
+    LogFailed(ProcessName, String),
+    /// A request was answered.
+    Answered(RequestId, Outcome),
+    /// The runner was asked to start; a sentence when it did not.
+    Started(Result<(), String>),
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is being carried out.
+    Accepted(Accepted),
+    /// It was declined: a sentence; whether the client decided on an older picture.
+    Refused {
+        /// Why, with the remedy.
+        why: String,
+        /// Whether the deployment had moved on.
+        stale: bool,
+    },
+    /// Nobody knows whether it arrived: a sentence.
+    Unknown(String),
+}
+
+/// One thing that the app asks of the link.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// Try to connect now.
+    Retry,
+    /// Start a runner for this workspace.
+    StartRunner,
+    /// Ask the runner for something.
+    Ask(CommandRequest),
+    /// Follow this process's output from now on, or none.
+    FollowLog(Option<ProcessName>),
+}

@@ -1,0 +1,102 @@
+//! How values read on the screen: short, with a sign where it matters, never misleading digits.
+
+use crate::num;
+use cappuccino_core::api::ViewValue;
+use cappuccino_core::words::{Span, Timestamp};
+use jiff::tz::TimeZone;
+
+/// An objective value with four significant digits.
+pub fn value(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let size = value.abs().log10().floor();
+    if !(-4.0..7.0).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    let digits = (3.0 - size).clamp(0.0, 8.0);
+    let digits = usize::try_from(num::whole(digits)).unwrap_or(0);
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    text
+}
+
+/// As [`value`], for what JSON carries.
+pub fn view_value(view: &ViewValue) -> String {
+    match view {
+        ViewValue::Finite(number) => value(*number),
+        ViewValue::Infinite(text) => text.clone(),
+    }
+}
+
+/// A duration in its two largest units: `3 h 12 m`.
+pub fn span(span: Span) -> String {
+    let seconds = (span.0 / 1000).max(0);
+    let parts = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let first = parts.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(3);
+    let mut left = seconds;
+    let shown: Vec<String> = parts
+        .iter()
+        .skip(first)
+        .take(2)
+        .map(|(unit, name)| {
+            let count = left / unit;
+            left %= unit;
+            (count, *name)
+        })
+        .enumerate()
+        .filter(|(place, (count, _))| *place == 0 || *count > 0)
+        .map(|(_, (count, name))| format!("{count} {name}"))
+        .collect();
+    shown.join(" ")
+}
+
+/// How long ago: `12 s ago`.
+pub fn ago(now: Timestamp, then: Timestamp) -> String {
+    format!("{} ago", span(now.since(then)))
+}
+
+/// A time of day in the user's zone, with the date when it is another day than `now`.
+pub fn clock(at: Timestamp, now: Timestamp) -> String {
+    let (Some(at), Some(now)) = (zoned(at), zoned(now)) else { return at.to_string() };
+    let format = if at.date() == now.date() { "%H:%M:%S" } else { "%d %b %H:%M" };
+    at.strftime(format).to_string()
+}
+
+/// A mark on a time axis whose marks are `step` milliseconds apart.
+pub fn tick(at_ms: f64, step: f64) -> String {
+    let Some(at) = zoned(Timestamp(num::whole(at_ms))) else { return String::new() };
+    let format = match step {
+        step if step >= 86_400_000.0 => "%d %b",
+        step if step >= 60_000.0 => "%H:%M",
+        _ => "%H:%M:%S",
+    };
+    at.strftime(format).to_string()
+}
+
+fn zoned(at: Timestamp) -> Option<jiff::ZonedDateTime> {
+    // A time that the calendar cannot hold is shown as it is by the callers.
+    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(TimeZone::system()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_four_digits_at_every_size() {
+        let shown: Vec<String> =
+            [0.0, 0.123_456, -12.345_6, 1234.5, 123_456.0, 1.5e-9, 3.2e12, 1.0].map(value).into();
+        let wanted = ["0", "0.1235", "-12.35", "1234", "123456", "1.500e-9", "3.200e12", "1"];
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn durations_read_in_their_two_largest_units() {
+        let shown: Vec<String> =
+            [0, 12_300, 60_000, 11_520_000, 90_000_000, -5].map(|ms| span(Span(ms))).into();
+        assert_eq!(shown, ["0 s", "12 s", "1 m", "3 h 12 m", "1 d 1 h", "0 s"]);
+    }
+}

@@ -1,0 +1,10 @@
+//! Small things that pages are made of.
+
+pub mod card;
+pub mod confirm;
+pub mod glyph;
+pub mod lines;
+pub mod palette;
+pub mod press;
+pub mod table;
+pub mod toast;

@@ -1,0 +1,72 @@
+//! Cards: a frame around what belongs together, and the small ones with one number.
+
+use crate::theme::{self, Tokens};
+use crate::widgets::glyph::{self, Sign};
+use eframe::egui::{Frame, Margin, Response, RichText, Stroke, Ui, vec2};
+
+/// The frame of a card.
+pub fn frame(tokens: &Tokens) -> Frame {
+    Frame::new()
+        .fill(tokens.card)
+        .stroke(Stroke::new(1.0, tokens.stroke))
+        .corner_radius(6)
+        .inner_margin(Margin::same(theme::PAD))
+}
+
+/// A card with a title.
+pub fn titled<R>(
+    ui: &mut Ui,
+    tokens: &Tokens,
+    title: &str,
+    content: impl FnOnce(&mut Ui) -> R,
+) -> R {
+    let shown = frame(tokens).show(ui, |ui| {
+        ui.vertical(|ui| {
+            ui.set_width(ui.available_width());
+            ui.label(RichText::new(title).strong().color(tokens.text));
+            content(ui)
+        })
+    });
+    shown.inner.inner
+}
+
+/// One number and what it is.
+pub struct Figure<'a> {
+    /// What it is.
+    pub label: &'a str,
+    /// The number with its unit.
+    pub value: String,
+    /// An aside below it.
+    pub aside: String,
+    /// How it is, when it can be good or bad.
+    pub sign: Option<Sign>,
+}
+
+impl Figure<'_> {
+    /// Shows it; whether it was pressed is in the response.
+    pub fn show(&self, ui: &mut Ui, tokens: &Tokens, width: f32) -> Response {
+        let inner = frame(tokens).show(ui, |ui| {
+            let pad = f32::from(theme::PAD) * 2.0 + 2.0;
+            ui.set_min_size(vec2(width - pad, theme::CARD));
+            ui.set_max_width(width - pad);
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.horizontal(|ui| {
+                    if let Some(sign) = self.sign {
+                        glyph::sign(ui, sign, tokens);
+                    }
+                    ui.label(
+                        RichText::new(self.label).text_style(theme::caption()).color(tokens.text2),
+                    );
+                });
+                let value =
+                    RichText::new(&self.value).text_style(theme::figure()).color(tokens.text);
+                ui.add(eframe::egui::Label::new(value).truncate());
+                let aside =
+                    RichText::new(&self.aside).text_style(theme::caption()).color(tokens.text3);
+                ui.add(eframe::egui::Label::new(aside).truncate()).on_hover_text(&self.aside);
+            });
+        });
+        inner.response
+    }
+}

@@ -1,0 +1,265 @@
+//! The app without a window: every page in every state, the rollback from the first key to the
+//! last answer, and nothing that draws for nothing.
+
+use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Hello};
+use cappuccino_core::words::{Generation, RevisionId, Span, Timestamp};
+use cappuccino_gui::app::App;
+use cappuccino_gui::command::{Command, Screen};
+use cappuccino_gui::demo::{self, DemoLink, NOON, Scene};
+use cappuccino_gui::link::Link;
+use cappuccino_gui::news::{News, Outcome, Wish};
+use clap::ValueEnum;
+use eframe::egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The two ends of a link that the test holds in its hand.
+#[derive(Clone, Default)]
+struct Hand {
+    news: Rc<RefCell<Vec<News>>>,
+    wishes: Rc<RefCell<Vec<Wish>>>,
+}
+
+impl Link for Hand {
+    fn news(&mut self) -> Vec<News> {
+        self.news.borrow_mut().drain(..).collect()
+    }
+
+    fn wish(&mut self, wish: Wish) -> bool {
+        self.wishes.borrow_mut().push(wish);
+        true
+    }
+}
+
+impl Hand {
+    fn tell(&self, news: News) {
+        self.news.borrow_mut().push(news);
+    }
+
+    fn asked(&self) -> Vec<CommandRequest> {
+        let asked = |wish: &Wish| match wish {
+            Wish::Ask(request) => Some(request.clone()),
+            Wish::Retry | Wish::StartRunner | Wish::FollowLog(_) => None,
+        };
+        self.wishes.borrow().iter().filter_map(asked).collect()
+    }
+}
+
+fn noon() -> Timestamp {
+    NOON
+}
+
+fn window(link: Box<dyn Link>, size: [f32; 2]) -> Harness<'static, App> {
+    Harness::builder()
+        .with_size(size)
+        .build_eframe(move |context| App::new(&context.egui_ctx, "/w".into(), link, noon))
+}
+
+/// A window on a runner that is well.
+fn live() -> (Hand, Harness<'static, App>) {
+    let hand = Hand::default();
+    hand.tell(News::Connected(demo::hello()));
+    hand.tell(News::Status(Box::new(demo::status(NOON))));
+    let mut window = window(Box::new(hand.clone()), [1440.0, 900.0]);
+    window.run();
+    (hand, window)
+}
+
+fn press(window: &mut Harness<'static, App>, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.run();
+}
+
+fn text_of(window: &Harness<'static, App>) -> String {
+    let told = window.state().model().notices.all();
+    told.map(|notice| notice.text.clone()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_page_in_every_state_is_drawn_named_and_then_rests() {
+    for scene in Scene::value_variants() {
+        for screen in Screen::ALL {
+            for size in [[1440.0, 900.0], [960.0, 600.0]] {
+                let link = DemoLink::new(*scene, noon);
+                let mut window = window(Box::new(link), size);
+                window.state_mut().go(screen);
+                // Fails when an input has no name, a sign has no glyph, or drawing never ends.
+                window.run();
+                let rests = window.output().viewport_output.values();
+                let rests = rests.map(|viewport| viewport.repaint_delay).min().unwrap();
+                assert!(
+                    rests >= Duration::from_millis(900),
+                    "{scene:?} {screen:?} draws again after {rests:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn each_state_says_how_far_it_can_be_trusted() {
+    let says = |scene: Scene, words: &str| {
+        let mut window = window(Box::new(DemoLink::new(scene, noon)), [1440.0, 900.0]);
+        window.run();
+        assert!(
+            window.query_all_by_label_contains(words).next().is_some(),
+            "{scene:?} does not say {words:?}"
+        );
+    };
+    says(Scene::NoRunner, "The runner is not running");
+    says(Scene::Connecting, "Looking for the runner");
+    says(Scene::Live, "the trader runs trial 431");
+    says(Scene::Lost, "Runner lost");
+    says(Scene::ReadOnly, "Read only");
+    says(Scene::Empty, "No process is configured");
+    says(Scene::Trouble, "cannot be read");
+    says(Scene::Halted, "Nothing trades until you decide");
+}
+
+#[test]
+fn a_rollback_by_keys_alone_asks_once_and_tells_the_answer() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    assert!(window.query_by_label("Roll back to trial 412?").is_some());
+    let keep = window.get_by_label("Keep trial 431");
+    assert!(keep.is_focused(), "the safe button has the focus");
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert!(window.state().draft().is_none());
+    let asked = hand.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].expected, Some(Generation(61)));
+    let CommandBody::Rollback { to, hold, .. } = &asked[0].command else { panic!("{asked:?}") };
+    assert_eq!((*to, *hold), (Some(RevisionId(3)), true), "held back by default");
+    // The same again while it is on its way.
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert_eq!(hand.asked().len(), 1, "asked once only");
+    let text = "revision 3 is checked".to_owned();
+    let accepted = Outcome::Accepted(Accepted { text, generation: Generation(62) });
+    hand.tell(News::Answered(asked[0].id.clone(), accepted));
+    window.run();
+    assert!(text_of(&window).contains("Roll back to trial 412: revision 3 is checked"));
+}
+
+#[test]
+fn a_plain_enter_and_escape_never_roll_back() {
+    for (modifiers, key) in [(Modifiers::NONE, Key::Enter), (Modifiers::NONE, Key::Escape)] {
+        let (hand, mut window) = live();
+        press(&mut window, Modifiers::COMMAND, Key::B);
+        press(&mut window, modifiers, key);
+        window.run();
+        assert!(window.state().draft().is_none(), "{key:?} closes the question");
+        assert!(hand.asked().is_empty(), "{key:?} asked for something");
+    }
+}
+
+#[test]
+fn a_rollback_by_mouse_goes_where_the_chosen_row_points() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::Num3);
+    assert_eq!(window.state().screen(), Screen::Deployments);
+    window.get_by_label("Back to 298…").click();
+    window.run();
+    window.get_by_label("Do not deploy trial 431 again").click();
+    window.run();
+    window.get_by_label("Roll back to trial 298").click();
+    window.run();
+    let asked = hand.asked();
+    let CommandBody::Rollback { to, hold, .. } = &asked[0].command else { panic!("{asked:?}") };
+    assert_eq!((*to, *hold), (Some(RevisionId(1)), false));
+}
+
+#[test]
+fn a_refused_rollback_says_why_and_one_decided_on_an_old_picture_is_not_even_asked() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    let mut moved_on = demo::status(NOON);
+    moved_on.deployment.generation = Generation(62);
+    hand.tell(News::Status(Box::new(moved_on)));
+    window.run();
+    assert!(window.query_by_label_contains("moved on since this was opened").is_some());
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert!(hand.asked().is_empty());
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    let id = hand.asked()[0].id.clone();
+    let why = "the deployment moved on; look and ask again".to_owned();
+    hand.tell(News::Answered(id, Outcome::Refused { why, stale: true }));
+    window.run();
+    assert!(text_of(&window).contains("was refused: the deployment moved on"));
+}
+
+#[test]
+fn a_runner_that_dies_under_the_question_takes_the_button_with_it() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    let retry_in = Span::seconds(1);
+    hand.tell(News::Disconnected { why: "it broke".into(), absent: false, retry_in });
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert!(hand.asked().is_empty());
+    assert!(window.query_by_label_contains("no runner is connected").is_some());
+    // It comes back: the same question can be answered.
+    hand.tell(News::Connected(demo::hello()));
+    hand.tell(News::Status(Box::new(demo::status(NOON))));
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert_eq!(hand.asked().len(), 1);
+}
+
+#[test]
+fn a_newer_runner_is_shown_but_not_asked() {
+    let (hand, mut window) = live();
+    hand.tell(News::Connected(Hello { api: 99, ..demo::hello() }));
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    assert!(window.state().draft().is_none());
+    assert!(text_of(&window).contains("read only"));
+}
+
+#[test]
+fn every_command_is_found_by_its_words() {
+    for command in Command::all() {
+        if command == Command::Palette {
+            continue;
+        }
+        let (_, mut window) = live();
+        press(&mut window, Modifiers::COMMAND, Key::K);
+        window.get_by_label("Command").type_text(&command.text().replace('…', ""));
+        window.run();
+        assert!(
+            window.query_all_by_label_contains(&command.text()).next().is_some(),
+            "{} is not in the palette",
+            command.text()
+        );
+    }
+}
+
+#[test]
+fn letters_typed_into_a_filter_are_text_and_not_commands() {
+    let (_, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::Num2);
+    press(&mut window, Modifiers::NONE, Key::Slash);
+    window.run();
+    let before = window.state().model().revision;
+    window.get_by_label("Filter").type_text("l[");
+    press(&mut window, Modifiers::NONE, Key::L);
+    assert_eq!(window.get_by_label("Filter").value().as_deref(), Some("l["));
+    assert_eq!(window.state().model().revision, before);
+}
+
+#[test]
+fn a_process_is_restarted_after_a_question_that_says_what_is_lost() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::Num4);
+    let follows = hand.wishes.borrow().iter().any(|wish| matches!(wish, Wish::FollowLog(Some(_))));
+    assert!(follows, "the log is read while it is looked at");
+    press(&mut window, Modifiers::COMMAND, Key::R);
+    assert!(window.query_by_label_contains("there are no orders").is_some());
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert!(matches!(hand.asked()[0].command, CommandBody::Restart { .. }));
+}
