@@ -1,15 +1,14 @@
 //! The process host with real processes: nothing is doubled, every end is known, trees die whole.
 //!
-//! `CAPPUCCINO_HOST_ROUNDS=N` fuzzes N rounds (60 by default) from `CAPPUCCINO_HOST_SEED=S`.
+//! `CAPPUCCINO_HOST_ROUNDS=N` fuzzes N rounds (100 by default) from `CAPPUCCINO_HOST_SEED=S`.
 
-use cappuccino_core::words::{ExitStatus, Generation, Probe, ProcessReport};
+use cappuccino_core::words::{ExitStatus, Generation, Probe, ProcessReport, Span};
 use cappuccino_headless::host::LaunchError;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use std::collections::BTreeMap;
+use cappuccino_headless::host::record::{self, RunRecord};
 use std::fs;
-use std::time::Duration;
-use support::process::{PATIENCE, Rig, kill_9, lives};
+use std::time::{Duration, Instant};
+use support::fuzz::Fuzz;
+use support::process::{PATIENCE, Rig, kill_9, lives, name};
 use support::wait::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
@@ -164,7 +163,7 @@ fn a_program_that_closed_the_lock_is_not_doubled_when_its_shim_is_killed() {
     assert_eq!(rig.probe("w"), held, "it is adopted, not swept");
     assert!(lives(identity.pid));
     rig.stop("w", &identity);
-    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Unknown));
+    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Signal(libc::SIGTERM)));
     rig.launch("w", 2, "true").unwrap();
     rig.started();
 }
@@ -180,7 +179,7 @@ fn a_killed_shim_leaves_no_way_to_double_its_process() {
     assert!(matches!(rig.launch("w", 2, "true"), Err(LaunchError::SlotTaken { .. })));
     assert!(rig.poll(Duration::from_millis(200)).is_none(), "nothing ended yet");
     rig.stop("w", &identity);
-    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Unknown), "nobody saw how");
+    assert_eq!(rig.exited(), (Generation(1), ExitStatus::Signal(libc::SIGTERM)));
     rig.launch("w", 2, "true").unwrap();
 }
 
@@ -194,8 +193,7 @@ fn defect_stale_pid_is_never_signalled() {
     // The pid is now somebody else's: ours. Whoever signals it by number kills this test.
     identity.pid = std::process::id();
     identity.shim_pid = std::process::id();
-    let name = cappuccino_core::words::ProcessName::new("w").unwrap();
-    let refused = rig.host.stop(&name, &identity, libc::SIGKILL, cappuccino_core::words::Span(0));
+    let refused = rig.host.stop(&name("w"), &identity, libc::SIGKILL, Span(0));
     assert!(refused.is_err());
     let record = fs::read_to_string(folder.path().join("run/w.run")).unwrap();
     let old = format!("\"boot\":\"{}", &record.split("\"boot\":\"").nth(1).unwrap()[..32]);
@@ -207,96 +205,187 @@ fn defect_stale_pid_is_never_signalled() {
     assert!(matches!(rig.probe("w"), ProcessReport::Probed(Probe::Free(_))));
 }
 
+/// From Linux 6.15 on the kernel tells a stranger how a process ended.
+fn kernel_tells_strangers() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse::<u32>);
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (6, 15)
+}
+
+#[test]
+fn how_a_life_ended_is_known_although_its_shim_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let go = folder.path().join("go");
+    let cases = [
+        ("exit 3", ExitStatus::Code(3), false),
+        ("kill -SEGV $$", ExitStatus::Signal(libc::SIGSEGV), false),
+        ("exit 4", ExitStatus::Code(4), true),
+        ("kill -KILL $$", ExitStatus::Signal(libc::SIGKILL), true),
+    ];
+    for (generation, (end, status, another_runner)) in (1..).zip(cases) {
+        let script = format!("ulimit -c 0; while [ ! -e go ]; do sleep 0.01; done; {end}");
+        rig.launch("w", generation, &script).unwrap();
+        let identity = rig.started();
+        kill_9(identity.shim_pid);
+        until("the shim is gone", PATIENCE, || (!lives(identity.shim_pid)).then_some(()));
+        if another_runner {
+            drop(rig);
+            rig = Rig::new(folder.path(), PROGRAM);
+            let held = Probe::Held(Generation(generation), identity);
+            assert_eq!(rig.probe("w"), ProcessReport::Probed(held));
+        }
+        fs::write(&go, "").unwrap();
+        let (ended, told) = rig.exited();
+        assert_eq!(ended, Generation(generation));
+        assert!(told == status || !kernel_tells_strangers(), "{end}: {told:?}");
+        // It is on record as well: a runner that dies before it has told loses nothing.
+        drop(rig);
+        rig = Rig::new(folder.path(), PROGRAM);
+        assert_eq!(rig.probe("w"), ProcessReport::Probed(Probe::Free(Some((ended, told)))));
+        fs::remove_file(&go).unwrap();
+    }
+}
+
+#[test]
+fn a_program_is_on_record_before_its_first_instruction() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let place = folder.path().join("run/w.run").display().to_string();
+    // `cat` itself is the program: what it reads is there when it begins.
+    rig.launch_command("w", 8, ["cat", &place].map(String::from).to_vec()).unwrap();
+    let identity = rig.started();
+    rig.exited();
+    let log = fs::read_to_string(folder.path().join("w.log")).unwrap();
+    let record: RunRecord = serde_json::from_str(&log).unwrap();
+    assert_eq!((record.generation, record.identity().unwrap()), (Generation(8), identity));
+}
+
+/// The runner's loop asks; whatever has to be waited for is told later.
+#[test]
+fn looking_at_a_slot_never_keeps_the_caller_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    rig.launch("w", 1, "true").unwrap();
+    rig.started();
+    rig.exited();
+    // Somebody who never says who he is.
+    let lock = fs::OpenOptions::new().write(true).open(folder.path().join("run/w.lock")).unwrap();
+    lock.lock().unwrap();
+    let asked = Instant::now();
+    assert_eq!(rig.look("w"), None);
+    assert!(asked.elapsed() < Duration::from_millis(50), "it took {:?}", asked.elapsed());
+    match rig.next_report() {
+        ProcessReport::Probed(Probe::Unidentified(why)) => assert!(why.contains("w.lock"), "{why}"),
+        other => panic!("nobody can know who that is: {other:?}"),
+    }
+    // Somebody who goes away while we look is noticed at once.
+    assert_eq!(rig.look("w"), None);
+    drop(lock);
+    let last = Some((Generation(1), ExitStatus::Code(0)));
+    assert_eq!(rig.next_report(), ProcessReport::Probed(Probe::Free(last)));
+}
+
+/// Each forks the next into a session of its own and goes, without end: never the same pid twice.
+const FUGITIVE: &str = "[ -e run ] || exit; setsid sh fugitive.sh &";
+
+#[test]
+fn a_stop_leaves_nobody_not_even_those_who_flee_while_it_lasts() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fugitive.sh"), FUGITIVE).unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let script = "trap '' TERM; sh fugitive.sh; (setsid sh -c 'sleep 1000 & sleep 1000' &); \
+        echo > ready; while :; do sleep 1000; done";
+    for (generation, shim_dies) in [(1, false), (2, true)] {
+        rig.launch("w", generation, script).unwrap();
+        let identity = rig.started();
+        let ready = folder.path().join("ready");
+        until("they have fled", PATIENCE, || ready.exists().then_some(()));
+        fs::remove_file(ready).unwrap();
+        if shim_dies {
+            kill_9(identity.shim_pid);
+            until("the shim is gone", PATIENCE, || (!lives(identity.shim_pid)).then_some(()));
+        }
+        let asked = Instant::now();
+        rig.stop("w", &identity);
+        let (_, status) = rig.exited();
+        let after_grace = asked.elapsed().saturating_sub(Duration::from_millis(300));
+        println!("everybody was gone {after_grace:?} after the grace");
+        assert_eq!(rig.family("w"), Vec::<u32>::new(), "survivors");
+        assert_eq!(status, ExitStatus::Signal(libc::SIGKILL), "it ignored SIGTERM");
+        assert!(after_grace < Duration::from_secs(2), "{after_grace:?}");
+    }
+}
+
+/// What version 1 of the shim wrote while it ran.
+fn first_version(record: &RunRecord) -> String {
+    let (shim, process) = (record.shim, record.process);
+    serde_json::json!({
+        "version": 1, "generation": record.generation, "boot": record.boot,
+        "shim_pid": shim.pid, "shim_start_ticks": shim.start_ticks,
+        "pid": process.pid, "start_ticks": process.start_ticks,
+    })
+    .to_string()
+}
+
+#[test]
+fn a_life_of_an_older_program_is_adopted_and_its_end_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    rig.launch("w", 3, "while [ ! -e go ]; do sleep 0.01; done; exit 5").unwrap();
+    let identity = rig.started();
+    drop(rig);
+    let path = folder.path().join("run/w.run");
+    let record = record::read::<RunRecord>(&path).unwrap().unwrap();
+    fs::write(&path, first_version(&record)).unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let held = ProcessReport::Probed(Probe::Held(Generation(3), identity));
+    assert_eq!(rig.probe("w"), held);
+    fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(rig.exited(), (Generation(3), ExitStatus::Code(5)));
+}
+
+#[test]
+fn whom_a_newer_program_recorded_is_neither_doubled_nor_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    rig.launch("w", 1, "exec sleep 1000").unwrap();
+    let identity = rig.started();
+    drop(rig);
+    let path = folder.path().join("run/w.run");
+    let record = fs::read_to_string(&path).unwrap();
+    fs::write(&path, r#"{"version":99,"who":"knows"}"#).unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    match rig.probe("w") {
+        ProcessReport::Probed(Probe::Unidentified(why)) => {
+            assert!(why.contains("run the newer program"), "{why}");
+        }
+        other => panic!("nobody can know who that is: {other:?}"),
+    }
+    // Even without its lock.
+    fs::remove_file(folder.path().join("run/w.lock")).unwrap();
+    assert!(matches!(rig.launch("w", 2, "true"), Err(LaunchError::SlotTaken { .. })));
+    assert!(rig.host.stop(&name("w"), &identity, libc::SIGKILL, Span(0)).is_err());
+    assert!(lives(identity.pid));
+    fs::write(&path, record).unwrap();
+    assert!(matches!(rig.probe("w"), ProcessReport::Probed(Probe::Held(..))));
+    rig.stop("w", &identity);
+    rig.exited();
+}
+
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Notes each life, and any other that lives beside it. A zombie that nobody has reaped is dead.
-const LIFE: &str = "while read -r g p; do \
-     state=$(cut -d' ' -f3 /proc/$p/stat 2>/dev/null); \
-     [ -n \"$state\" ] && [ \"$state\" != Z ] && [ \"$p\" != $$ ] && \
-     echo \"$g $p beside $CAPPUCCINO_GENERATION $$\" >> double; \
-     done < oracle; echo \"$CAPPUCCINO_GENERATION $$\" >> oracle; exec sleep 1000";
-
-/// Never two lives at a time; generations grow; every life but the last has exactly one end.
-fn judge(folder: &std::path::Path, ends: &BTreeMap<Generation, u32>) {
-    let double = fs::read_to_string(folder.join("double")).unwrap_or_default();
-    assert_eq!(double, "", "two lives at a time");
-    let oracle = fs::read_to_string(folder.join("oracle")).unwrap();
-    let lived: Vec<u64> =
-        oracle.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
-    assert!(lived.is_sorted_by(|a, b| a < b), "generations grow: {lived:?}");
-    for generation in &lived[..lived.len() - 1] {
-        assert_eq!(ends.get(&Generation(*generation)), Some(&1), "life {generation} of {lived:?}");
-    }
-    println!("{} lives, each with one end, never two at a time", lived.len());
-}
-
 #[test]
 fn random_kills_of_runner_shim_and_process_double_nothing_and_lose_no_end() {
-    let rounds = setting("CAPPUCCINO_HOST_ROUNDS", 60);
+    let rounds = setting("CAPPUCCINO_HOST_ROUNDS", 100);
     let seed = setting("CAPPUCCINO_HOST_SEED", 20_261_124);
     println!("CAPPUCCINO_HOST_SEED={seed} CAPPUCCINO_HOST_ROUNDS={rounds}");
-    let mut fate = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
-    let mut rig = Rig::new(folder.path(), PROGRAM);
-    fs::write(folder.path().join("oracle"), "").unwrap();
-    let mut generation = 0;
-    let mut ends: BTreeMap<Generation, u32> = BTreeMap::new();
-    let mut identity = None;
+    let mut fuzz = Fuzz::new(folder.path(), PROGRAM, seed);
     for _ in 0..rounds {
-        if identity.is_none() {
-            generation += 1;
-            match rig.launch("w", generation, LIFE) {
-                Ok(()) => {}
-                Err(LaunchError::SlotTaken { .. }) => panic!("round lost track of a life"),
-                Err(error) => panic!("{error}"),
-            }
-            identity = Some(rig.started());
-        }
-        let present = identity.clone().unwrap();
-        std::thread::sleep(Duration::from_millis(fate.random_range(0..10)));
-        match fate.random_range(0..4) {
-            0 => kill_9(present.pid),
-            1 => kill_9(present.shim_pid),
-            2 => {
-                kill_9(present.shim_pid);
-                kill_9(present.pid);
-            }
-            _ => {
-                drop(rig);
-                rig = Rig::new(folder.path(), PROGRAM);
-                if fate.random_range(0..2) == 0 {
-                    kill_9(present.pid);
-                }
-            }
-        }
-        // As the runner does: look, and act on what is found.
-        identity = match rig.probe("w") {
-            ProcessReport::Probed(Probe::Held(found, identity)) => {
-                assert_eq!(found, Generation(generation));
-                Some(identity)
-            }
-            _ => Some(present),
-        };
-        while let Some(report) = rig.poll(Duration::from_millis(60)) {
-            if let ProcessReport::Exited(ended, _) = report {
-                *ends.entry(ended).or_insert(0) += 1;
-                identity = None;
-            }
-        }
-        if identity.is_some()
-            && let ProcessReport::Probed(Probe::Free(last)) = rig.probe("w")
-        {
-            // It ended while no runner was there, or under one that is gone.
-            assert!(last.is_none_or(|(last, _)| last.0 <= generation));
-            *ends.entry(Generation(generation)).or_insert(0) += 1;
-            identity = None;
-        }
+        fuzz.round();
     }
-    judge(folder.path(), &ends);
-    if let Some(last) = identity {
-        rig.stop("w", &last);
-        rig.exited();
-    }
+    println!("{:?}", fuzz.conclude());
 }

@@ -3,7 +3,7 @@
 use crate::act::Actor;
 use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
-use crate::host::{Host, HostConfig, HostError};
+use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::observe::machine::MachineWatcher;
 use crate::observe::session::watcher::{SessionWatcher, Sessions};
@@ -99,6 +99,7 @@ async fn up(
     let (listener, socket) = serve::socket::bind(&workspace.socket_path())?;
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
     let host = host(workspace, clock, observed.clone())?;
+    host.keep_logs(logs(workspace, &config));
     let study = study(&config, clock, observed.clone());
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
     let samples = SampleFile::open(workspace.metrics_file(), clock.now());
@@ -188,14 +189,24 @@ fn hello(workspace: &Workspace) -> Hello {
     }
 }
 
+fn logs(workspace: &Workspace, config: &Config) -> Vec<CappedLog> {
+    let commands = config.commands.iter();
+    commands
+        .map(|(name, command)| CappedLog {
+            path: workspace.log_file(name),
+            cap_bytes: command.log_cap_bytes,
+        })
+        .collect()
+}
+
 /// The process host, its reports forwarded into the one channel of the loop.
 fn host(
     workspace: &Workspace,
     clock: Clock,
     observed: mpsc::Sender<Observation>,
 ) -> Result<Host, BootError> {
-    let program = std::env::current_exe()
-        .map_err(|source| BootError::Io { what: "cannot find this program".into(), source })?;
+    // The file that runs now, also after an upgrade has put another in its place.
+    let program = "/proc/self/exe".into();
     let (events, mut reports) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some((name, report)) = reports.recv().await {

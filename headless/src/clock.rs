@@ -43,11 +43,16 @@ impl Clock {
     /// The present.
     pub fn now(&self) -> Moment {
         Moment {
-            wall: Timestamp(milliseconds(clock_gettime(ClockId::Realtime))),
+            wall: wall_now(),
             boot: self.boot,
             uptime: Span(milliseconds(clock_gettime(ClockId::Boottime))),
         }
     }
+}
+
+/// The present by the wall clock alone, for what needs no boot.
+pub fn wall_now() -> Timestamp {
+    Timestamp(milliseconds(clock_gettime(ClockId::Realtime)))
 }
 
 fn milliseconds(time: Timespec) -> i64 {

@@ -1,9 +1,8 @@
-//! What has to be done now and then: cut logs, back the state up, sample the metrics.
+//! What has to be done now and then: back the state up, sample the metrics.
 //!
 //! None of it decides anything; a failure is told in the log and tried again next time.
 
 use crate::config::Config;
-use crate::host::cap_log;
 use crate::keeper::Keeper;
 use crate::observe::machine;
 use crate::samples::SampleFile;
@@ -16,8 +15,6 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Time between two looks at the logs' sizes.
-const LOGS_EVERY: Span = Span::seconds(30);
 /// Time between two backups.
 const BACKUP_EVERY: Span = Span::hours(24);
 /// Time between two samples.
@@ -28,7 +25,6 @@ pub struct Upkeep {
     config: Arc<Config>,
     workspace: Workspace,
     samples: SampleFile,
-    logs_at: Option<Moment>,
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
     machine_at: Option<Timestamp>,
@@ -37,15 +33,8 @@ pub struct Upkeep {
 impl Upkeep {
     /// Upkeep of this workspace.
     pub fn new(config: Arc<Config>, workspace: Workspace, samples: SampleFile) -> Self {
-        Self {
-            config,
-            workspace,
-            samples,
-            logs_at: None,
-            backup_at: None,
-            sample_at: None,
-            machine_at: None,
-        }
+        let (backup_at, sample_at, machine_at) = (None, None, None);
+        Self { config, workspace, samples, backup_at, sample_at, machine_at }
     }
 
     /// Whether the next turn has work to do already.
@@ -55,9 +44,6 @@ impl Upkeep {
 
     /// Does what is due at `now`.
     pub fn turn(&mut self, now: Moment, keeper: &Keeper, status: &Status) {
-        if is_due(&mut self.logs_at, now, LOGS_EVERY) {
-            self.cap_logs();
-        }
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
@@ -83,17 +69,6 @@ impl Upkeep {
         self.backup_at = Some(now);
         prune(&folder, self.config.backups_kept)?;
         Ok(format!("backup written to {}", path.display()))
-    }
-
-    fn cap_logs(&self) {
-        for (name, command) in &self.config.commands {
-            let log = self.workspace.log_file(name);
-            if let Err(error) = cap_log(&log, command.log_cap_bytes)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!("{} could not be cut: {error}", log.display());
-            }
-        }
     }
 
     fn sample(&mut self, now: Moment, status: &Status) {

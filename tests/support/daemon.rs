@@ -71,6 +71,11 @@ impl Site {
 
     /// Starts the runner without waiting for it.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// As [`Self::start`], with variables on top of the environment.
+    pub fn start_with(&mut self, variables: &[(&str, String)]) {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -78,6 +83,7 @@ impl Site {
             .unwrap();
         let child = self
             .word(&["run"])
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -102,6 +108,11 @@ impl Site {
             runner.kill().unwrap();
             runner.wait().unwrap();
         }
+    }
+
+    /// Whether a runner was started and has not ended.
+    pub fn has_runner(&mut self) -> bool {
+        self.runner.as_mut().is_some_and(|runner| runner.try_wait().unwrap().is_none())
     }
 
     /// Waits until the runner has ended by itself.

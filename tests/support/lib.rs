@@ -8,6 +8,7 @@ pub mod demo;
 pub mod desk;
 pub mod disk;
 pub mod explore;
+pub mod fuzz;
 pub mod model;
 pub mod process;
 pub mod sim;

@@ -4,7 +4,7 @@ use cappuccino_core::words::{
     ExitStatus, Generation, ProcessName, ProcessReport, RunIdentity, Span,
 };
 use cappuccino_headless::clock::Clock;
-use cappuccino_headless::host::{Host, HostConfig, LaunchError, LaunchSpec};
+use cappuccino_headless::host::{Host, HostConfig, HostError, LaunchError, LaunchSpec};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -47,7 +47,7 @@ impl Rig {
         command: Vec<String>,
     ) -> Result<(), LaunchError> {
         let spec = LaunchSpec {
-            name: ProcessName::new(name).unwrap(),
+            name: self::name(name),
             generation: Generation(generation),
             command,
             directory: self.folder.clone(),
@@ -56,19 +56,59 @@ impl Rig {
             stop_signal: libc::SIGTERM,
             stop_grace: Span(300),
         };
-        let _inside = self.runtime.enter();
         self.host.launch(&spec)
     }
 
+    /// What looking finds; reports about ends that come first are passed over.
     pub fn probe(&mut self, name: &str) -> ProcessReport {
-        let _inside = self.runtime.enter();
-        self.host.probe(&ProcessName::new(name).unwrap()).unwrap()
+        self.look(name).unwrap_or_else(|| {
+            loop {
+                let report = self.next_report();
+                if matches!(report, ProcessReport::Probed(_)) {
+                    return report;
+                }
+            }
+        })
+    }
+
+    /// What looking says at once.
+    pub fn look(&mut self, name: &str) -> Option<ProcessReport> {
+        self.host.probe(&self::name(name)).unwrap()
     }
 
     pub fn stop(&mut self, name: &str, identity: &RunIdentity) {
-        let _inside = self.runtime.enter();
-        let name = ProcessName::new(name).unwrap();
-        self.host.stop(&name, identity, libc::SIGTERM, Span(300)).unwrap();
+        self.try_stop(name, identity).unwrap();
+    }
+
+    pub fn try_stop(&mut self, name: &str, identity: &RunIdentity) -> Result<(), HostError> {
+        self.host.stop(&self::name(name), identity, libc::SIGTERM, Span(300))
+    }
+
+    /// Shims of a slot, those included that just start or still flush an end on record.
+    pub fn shims(&self, name: &str) -> Vec<u32> {
+        self.of_the_slot(name, is_shim)
+    }
+
+    /// Everybody of a slot but shims.
+    pub fn family(&self, name: &str) -> Vec<u32> {
+        self.of_the_slot(name, |pid| !is_shim(pid))
+    }
+
+    /// Whoever lives, is wanted, and belongs to a slot by his environment. In this order: one that
+    /// is just going loses his name and his environment at once.
+    fn of_the_slot(&self, name: &str, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
+        let lock = self.folder.join("run").join(format!("{name}.lock"));
+        let mark = format!("CAPPUCCINO_SLOT={}", lock.display());
+        let pids = std::fs::read_dir("/proc").unwrap().flatten();
+        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid| {
+                let environment = || std::fs::read(format!("/proc/{pid}/environ"));
+                let is_marked = |environment: Vec<u8>| {
+                    environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+                };
+                lives(*pid) && wanted(*pid) && environment().is_ok_and(is_marked)
+            })
+            .collect()
     }
 
     /// The next report, whoever's it is.
@@ -96,6 +136,16 @@ impl Rig {
             other => panic!("expected an end, got {other:?}"),
         }
     }
+}
+
+fn is_shim(pid: u32) -> bool {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words.split(|byte| *byte == 0).nth(1) == Some(b"shim")
+}
+
+/// A process's name.
+pub fn name(name: &str) -> ProcessName {
+    ProcessName::new(name).unwrap()
 }
 
 /// Whether a process lives (a zombie does not).

@@ -131,7 +131,10 @@ impl Actor {
 
     fn probe(&mut self, process: &ProcessName) -> Vec<Observation> {
         match self.host.probe(process) {
-            Ok(report) => vec![Observation::Process(process.clone(), report)],
+            Ok(report) => report
+                .map(|report| Observation::Process(process.clone(), report))
+                .into_iter()
+                .collect(),
             Err(error) => {
                 // The machine asks again: nothing is started while nothing is known.
                 tracing::warn!("looking for {process} failed: {error}");

@@ -4,30 +4,51 @@
 //! The invariant: a slot's lock is held exactly while somebody of that slot lives. The runner
 //! takes it, hands it to the shim as an inherited descriptor and closes its own copy; so a start
 //! that would double a life fails, whoever was killed when.
+//!
+//! Whatever has to be waited for is awaited on a thread of its own: the caller is never kept.
 
+mod bell;
+pub mod failpoint;
 pub mod identity;
+pub(crate) mod kernel;
+mod leftovers;
 mod log;
+mod place;
 pub mod record;
 mod slot;
+mod thread;
+mod wake;
 mod watch;
 
-pub use log::cap_log;
+pub use log::{CappedLog, cap_log};
 pub use slot::Slot;
 
 use crate::shim::{self, ShimOrder};
 use cappuccino_core::words::{
-    BootId, ExitStatus, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
+    BootId, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
 };
-use record::{Ending, ExitRecord, RecordError, RunRecord, SlotFiles};
-use rustix::fd::{AsRawFd, OwnedFd};
+use failpoint::{Step, reach};
+use identity::Handle;
+use leftovers::{GENERATION_VARIABLE, SLOT_VARIABLE};
+use record::{ExitRecord, RecordError, RunRecord, SlotFiles};
+use rustix::fs::MemfdFlags;
+use rustix::pipe::{PipeFlags, pipe_with};
+use slot::Life;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::AbortHandle;
-use watch::Watch;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use thread::WatcherThread;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use watch::{Launched, Task, Watcher};
+
+/// Least number of the descriptor through which processes hold their slot's lock: scripts use the
+/// small ones for their own ends.
+const LOCK_NUMBER_MIN: i32 = 100;
 
 /// Where reports go.
 pub type Reports = UnboundedSender<(ProcessName, ProcessReport)>;
@@ -68,9 +89,17 @@ pub struct LaunchSpec {
 pub struct Host {
     config: HostConfig,
     reports: Reports,
-    watched: BTreeMap<ProcessName, (Generation, AbortHandle)>,
+    watched: BTreeMap<ProcessName, Watched>,
     /// Lives that were asked to end: asking again means force.
     asked: BTreeMap<ProcessName, Generation>,
+    thread: WatcherThread,
+}
+
+/// The watcher of a slot.
+struct Watched {
+    tasks: UnboundedSender<Task>,
+    /// The life that it was told to watch last.
+    life: Option<Generation>,
 }
 
 /// Why the host cannot answer or act.
@@ -83,6 +112,17 @@ pub enum HostError {
         what: String,
         /// Why it failed.
         source: io::Error,
+    },
+    /// Locks and records cannot be trusted there.
+    #[error(
+        "{path} is on the network file system {kind}, where locks and process records cannot be trusted; \
+         keep the workspace on a local disk"
+    )]
+    NotLocal {
+        /// The run folder.
+        path: PathBuf,
+        /// Which one.
+        kind: String,
     },
     /// A record cannot be used.
     #[error(transparent)]
@@ -117,16 +157,28 @@ pub enum LaunchError {
 }
 
 impl Host {
-    /// A host that tells `reports` what happens. Must be used within a runtime.
+    /// A host that tells `reports` what happens.
     ///
     /// # Errors
-    /// The folder of locks and records cannot be made.
+    /// The folder of locks and records cannot be made or is on a network file system.
     pub fn new(config: HostConfig, reports: Reports) -> Result<Self, HostError> {
-        std::fs::create_dir_all(&config.run_dir).map_err(|source| HostError::System {
-            what: format!("cannot make {}", config.run_dir.display()),
-            source,
-        })?;
-        Ok(Self { config, reports, watched: BTreeMap::new(), asked: BTreeMap::new() })
+        let system = |what: &str| {
+            let what = format!("{what} {}", config.run_dir.display());
+            move |source| HostError::System { what, source }
+        };
+        std::fs::create_dir_all(&config.run_dir).map_err(system("cannot make"))?;
+        let kind = place::network_file_system(&config.run_dir).map_err(system("cannot look at"))?;
+        if let Some(kind) = kind {
+            return Err(HostError::NotLocal { path: config.run_dir, kind });
+        }
+        let thread = WatcherThread::start().map_err(system("no thread to watch"))?;
+        let (watched, asked) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { config, reports, watched, asked, thread })
+    }
+
+    /// Keeps these logs within their caps as long as the host is there.
+    pub fn keep_logs(&self, logs: Vec<CappedLog>) {
+        self.thread.spawn(log::keep(logs));
     }
 
     /// Starts a life. Whether it really runs comes as a report: `Started`, `LaunchFailed`.
@@ -140,53 +192,78 @@ impl Host {
             move |source| LaunchError::Failed { what, source }
         };
         let slot = self.slot(&name);
+        reach(Step::Asked);
         let lock = slot
             .take()
             .map_err(failed("taking the slot's lock"))?
             .ok_or_else(|| LaunchError::SlotTaken { name: name.clone() })?;
-        if slot.occupant(self.config.boot).map_err(failed("reading the slot's record"))?.is_some() {
-            return Err(LaunchError::SlotTaken { name });
+        match slot.occupant() {
+            Ok(None) => {}
+            Err(RecordError::Io { source, .. }) => {
+                return Err(failed("reading the slot's record")(source));
+            }
+            // Whoever it is that this program cannot read of: nobody is doubled.
+            Ok(Some(_)) | Err(RecordError::Malformed { .. } | RecordError::Newer { .. }) => {
+                return Err(LaunchError::SlotTaken { name });
+            }
         }
-        let order = self.order(spec, &lock);
-        let mut command = self.shim_command(spec, &slot).map_err(failed("opening the log"))?;
-        let raw = lock.as_raw_fd();
-        // SAFETY: between fork and exec only async-signal-safe calls are made, on a descriptor
-        // that is open in the child because it is open here.
-        unsafe {
-            command.pre_exec(move || {
-                let lock = rustix::fd::BorrowedFd::borrow_raw(raw);
-                rustix::io::fcntl_setfd(lock, rustix::io::FdFlags::empty())?;
-                rustix::process::setsid()?;
-                Ok(())
-            });
-        }
-        let mut child = command.spawn().map_err(failed("starting the shim"))?;
+        reach(Step::Locked);
+        let shim = self.start_shim(spec, &slot, &lock.0).map_err(failed("starting the shim"))?;
+        reach(Step::Forked);
         drop(lock);
-        tell(&mut child, &order).map_err(failed("telling the shim"))?;
+        reach(Step::HandedOver);
         self.asked.remove(&name);
-        let watch = Watch::new(name, slot, self.reports.clone());
-        let task = tokio::spawn(watch.launched(child, spec.generation));
-        self.watched.insert(spec.name.clone(), (spec.generation, task.abort_handle()));
+        self.watch(&name, slot, Task::Launched(spec.generation, shim));
         Ok(())
     }
 
+    fn start_shim(&self, spec: &LaunchSpec, slot: &Slot, lock: &OwnedFd) -> io::Result<Launched> {
+        let lock = rustix::io::fcntl_dupfd_cloexec(lock, LOCK_NUMBER_MIN)?;
+        let (verdict, begun) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (end, ended) = pipe_with(PipeFlags::CLOEXEC)?;
+        let handed = [&lock, &begun, &ended].map(AsRawFd::as_raw_fd);
+        let order = self.order(spec, handed);
+        let mut command = self.shim_command(spec, slot, &order)?;
+        // SAFETY: between fork and exec only async-signal-safe calls are made, on descriptors
+        // that are open in the child because they are open here.
+        unsafe {
+            command.pre_exec(move || {
+                rustix::process::setsid()?;
+                handed.iter().try_for_each(|descriptor| kernel::pass_on(*descriptor))
+            });
+        }
+        // Nobody has taken note of the shim's end yet, so its pid is its own.
+        let shim = Handle::open_if(command.spawn()?.id(), |_| Ok(true)).unwrap_or_else(|error| {
+            tracing::warn!("no handle on the shim of {}: {error}", spec.name);
+            None
+        });
+        Ok(Launched { shim, verdict, end })
+    }
+
     /// The shim's call. Its environment, which the process inherits, marks everybody of the slot.
-    fn shim_command(&self, spec: &LaunchSpec, slot: &Slot) -> io::Result<Command> {
+    fn shim_command(
+        &self,
+        spec: &LaunchSpec,
+        slot: &Slot,
+        order: &ShimOrder,
+    ) -> io::Result<Command> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&spec.log_file)?;
         let mut command = Command::new(&self.config.shim_program);
         command
+            .arg0(shim::PROGRAM)
             .arg(shim::WORD)
             .arg(spec.name.as_str())
             .envs(spec.environment.iter().map(|(key, value)| (key, value)))
-            .env("CAPPUCCINO_GENERATION", spec.generation.to_string())
-            .env(slot::MARK, slot.mark())
-            .stdin(Stdio::piped())
+            .env(GENERATION_VARIABLE, spec.generation.to_string())
+            .env(SLOT_VARIABLE, &slot.files.lock)
+            .stdin(in_memory(&serde_json::to_vec(order)?)?)
             .stdout(Stdio::null())
             .stderr(log);
         Ok(command)
     }
 
-    fn order(&self, spec: &LaunchSpec, lock: &OwnedFd) -> ShimOrder {
+    fn order(&self, spec: &LaunchSpec, handed: [RawFd; 3]) -> ShimOrder {
+        let [lock_fd, verdict_fd, end_fd] = handed;
         ShimOrder {
             name: spec.name.to_string(),
             run_dir: self.config.run_dir.clone(),
@@ -195,64 +272,69 @@ impl Host {
             command: spec.command.clone(),
             directory: spec.directory.clone(),
             log_file: spec.log_file.clone(),
-            lock_fd: lock.as_raw_fd(),
+            lock_fd,
+            verdict_fd,
+            end_fd,
             stop_signal: spec.stop_signal,
             stop_grace_milliseconds: u64::try_from(spec.stop_grace.0).unwrap_or(0),
         }
     }
 
-    /// Looks for whoever lives in a slot. Who is found is watched from then on.
+    /// Looks for whoever lives in a slot. Who is found is watched from then on. Nothing when the
+    /// answer takes a moment: then it comes as a report, within seconds.
     ///
     /// # Errors
-    /// The lock or a record cannot be read: nothing is known.
-    pub fn probe(&mut self, name: &ProcessName) -> Result<ProcessReport, HostError> {
+    /// The record cannot be read: nothing is known.
+    pub fn probe(&mut self, name: &ProcessName) -> Result<Option<ProcessReport>, HostError> {
         let slot = self.slot(name);
-        let system = |source| HostError::System { what: format!("looking for {name}"), source };
-        if let Some(lock) = slot.take().map_err(system)? {
-            drop(lock);
-            if let Some(record) = slot.occupant(self.config.boot).map_err(system)? {
-                return self.adopt(name, slot, &record);
+        match slot.occupant() {
+            Ok(Some(life)) => self.adopt(name, slot, life).map(Some),
+            Ok(None) => {
+                self.watch(name, slot, Task::Look);
+                Ok(None)
             }
-            if slot.sweep_leftovers().map_err(system)? > 0 {
-                let why = format!("processes that {name} left behind were ended; looking again");
-                return Ok(ProcessReport::Probed(Probe::Unidentified(why)));
+            Err(error @ RecordError::Io { .. }) => Err(error.into()),
+            Err(error @ (RecordError::Malformed { .. } | RecordError::Newer { .. })) => {
+                Ok(Some(ProcessReport::Probed(Probe::Unidentified(error.to_string()))))
             }
-            self.forget(name);
-            return Ok(last_life(&slot)?);
         }
-        if let Some(record) = slot.living(self.config.boot).map_err(system)? {
-            return self.adopt(name, slot, &record);
-        }
-        let swept = slot.sweep_leftovers().map_err(system)?;
-        let why = if swept == 0 {
-            format!("somebody holds {}, but has not said who", slot.files.lock.display())
-        } else {
-            format!("{swept} processes that {name} left behind were ended")
-        };
-        Ok(ProcessReport::Probed(Probe::Unidentified(why)))
     }
 
     fn adopt(
         &mut self,
         name: &ProcessName,
         slot: Slot,
-        record: &RunRecord,
+        life: Life,
     ) -> Result<ProcessReport, HostError> {
-        let identity = record
+        let identity = life
+            .record
             .identity()
             .map_err(|why| RecordError::Malformed { path: slot.files.run.clone(), why })?;
-        let generation = record.generation;
-        let known = self
-            .watched
-            .get(name)
-            .is_some_and(|(watched, task)| *watched == generation && !task.is_finished());
-        if !known {
-            self.forget(name);
-            let watch = Watch::new(name.clone(), slot, self.reports.clone());
-            let task = tokio::spawn(watch.adopted(record.clone()));
-            self.watched.insert(name.clone(), (generation, task.abort_handle()));
+        let generation = life.record.generation;
+        let watched = self.watched.get(name).and_then(|watched| watched.life);
+        if watched != Some(generation) {
+            self.watch(name, slot, Task::Adopted(life));
         }
         Ok(ProcessReport::Probed(Probe::Held(generation, identity)))
+    }
+
+    /// Gives the slot's watcher something to do after what it does now.
+    fn watch(&mut self, name: &ProcessName, slot: Slot, task: Task) {
+        let (reports, thread) = (&self.reports, &self.thread);
+        let watched = self.watched.entry(name.clone()).or_insert_with(|| {
+            let (tasks, given) = unbounded_channel();
+            let (name, reports) = (name.clone(), reports.clone());
+            thread.spawn(Watcher { name, slot, reports, told: None }.work(given));
+            Watched { tasks, life: None }
+        });
+        watched.life = match &task {
+            Task::Launched(generation, ..) => Some(*generation),
+            Task::Adopted(life) => Some(life.record.generation),
+            Task::Look => watched.life,
+        };
+        if watched.tasks.send(task).is_err() {
+            tracing::error!("nobody watches {name} any more: the watcher had a defect");
+        }
     }
 
     /// Asks a life to end: the polite signal, SIGKILL after the grace, the whole tree. That it
@@ -269,27 +351,35 @@ impl Host {
     ) -> Result<(), HostError> {
         let slot = self.slot(name);
         let system = |source| HostError::System { what: format!("ending {name}"), source };
-        let record = record::read::<RunRecord>(&slot.files.run)?;
-        let record = record
-            .filter(|record| record.identity().as_ref() == Ok(identity))
-            .ok_or_else(|| HostError::NotThatOne { name: name.clone(), pid: identity.pid })?;
+        let another = || HostError::NotThatOne { name: name.clone(), pid: identity.pid };
+        let life = slot.occupant()?.ok_or_else(another)?;
+        if life.record.identity().as_ref() != Ok(identity) {
+            return Err(another());
+        }
         // Asked again, the shim is past its grace already: what is left to do is to end the
         // process itself. The shim stays, to sweep and to record.
-        let again = self.asked.insert(name.clone(), record.generation) == Some(record.generation);
-        if again && slot::signal_process(&record, libc::SIGKILL).map_err(system)? {
+        let generation = life.record.generation;
+        let again = self.asked.insert(name.clone(), generation) == Some(generation);
+        if let Some(program) = life.program.as_ref().filter(|_| again)
+            && program.signal(libc::SIGKILL).map_err(system)?
+        {
             return Ok(());
         }
-        if slot::signal_shim(&record).map_err(system)? {
+        if life.ask_to_end().map_err(system)? {
             return Ok(());
         }
-        if !slot::signal_process(&record, signal).map_err(system)? {
-            return Err(HostError::NotThatOne { name: name.clone(), pid: identity.pid });
+        let program = life.program.ok_or_else(another)?;
+        if !program.signal_group(signal).map_err(system)? {
+            return Err(another());
         }
-        let wait = std::time::Duration::from_millis(u64::try_from(grace.0).unwrap_or(0));
-        tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            if let Err(error) = slot.kill_holders() {
-                tracing::warn!("{}: {error}", slot.files.lock.display());
+        let grace = Duration::from_millis(u64::try_from(grace.0).unwrap_or(0));
+        let name = name.clone();
+        // Who watches the life ends the rest of its tree.
+        self.thread.spawn(async move {
+            if tokio::time::timeout(grace, program.ended()).await.is_err()
+                && let Err(error) = program.signal(libc::SIGKILL)
+            {
+                tracing::warn!("{name} cannot be killed: {error}");
             }
         });
         Ok(())
@@ -306,38 +396,15 @@ impl Host {
     }
 
     fn slot(&self, name: &ProcessName) -> Slot {
-        Slot { files: SlotFiles::new(&self.config.run_dir, name.as_str()) }
-    }
-
-    fn forget(&mut self, name: &ProcessName) {
-        if let Some((_, task)) = self.watched.remove(name) {
-            task.abort();
-        }
+        let files = SlotFiles::new(&self.config.run_dir, name.as_str());
+        Slot { files, boot: self.config.boot }
     }
 }
 
-/// How the last life of a vacant slot ended. One that said it ran but left no exit record was
-/// killed together with its shim: it did live, and nobody saw the end.
-fn last_life(slot: &Slot) -> Result<ProcessReport, RecordError> {
-    let ran = record::read::<RunRecord>(&slot.files.run)?.map(|record| record.generation);
-    let ended = record::read::<ExitRecord>(&slot.files.exit)?;
-    let free = |last| ProcessReport::Probed(Probe::Free(last));
-    Ok(match (ran, ended) {
-        (Some(ran), Some(ended)) if ran > ended.generation => {
-            free(Some((ran, ExitStatus::Unknown)))
-        }
-        (Some(ran), None) => free(Some((ran, ExitStatus::Unknown))),
-        (_, Some(ExitRecord { generation, ending, .. })) => match ending {
-            Ending::Ended(status) => free(Some((generation, status))),
-            Ending::NotStarted(why) => ProcessReport::Probed(Probe::NotStarted(generation, why)),
-        },
-        (None, None) => free(None),
-    })
-}
-
-/// Gives the shim its order and closes its standard input.
-fn tell(child: &mut Child, order: &ShimOrder) -> io::Result<()> {
-    let text = serde_json::to_vec(order)?;
-    let input = child.stdin.take();
-    input.map_or(Ok(()), |mut input| input.write_all(&text))
+/// A file without a name that holds `text`, to be read from its beginning.
+fn in_memory(text: &[u8]) -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("order", MemfdFlags::CLOEXEC)?);
+    file.write_all(text)?;
+    file.rewind()?;
+    Ok(file)
 }

@@ -1,9 +1,15 @@
 //! What a life leaves on disk: who it is while it runs, how it went when it ended.
 //!
-//! Small JSON files with a version, written whole (temporary name, flush, rename, flush the
-//! folder) by the shim, read by any later runner. A record of a newer version is refused, never
-//! guessed at.
+//! Small JSON files with a version, written whole under a temporary name and renamed, read by any
+//! later runner. Older versions are read; one of a newer program is never guessed at: its life is
+//! taken to be alive, by whom is not known.
+//!
+//! The exit record is flushed to the disk before its shim is gone; a runner that lives reads it
+//! before and makes the end durable itself. The run record is not flushed: pids mean nothing after
+//! a power cut, and a program waits for it before its first instruction.
 
+use super::identity::Who;
+use crate::clock::wall_now;
 use cappuccino_core::words::{BootId, ExitStatus, Generation, RunIdentity, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,32 +17,49 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Version of both records.
-pub const RECORD_VERSION: u32 = 1;
+/// A kind of record.
+pub trait Record: Serialize + Sized {
+    /// The version that this program writes.
+    const VERSION: u32;
 
-/// Who runs: `run/<name>.run`.
+    /// Reads the text of a record of `version`, which is this program's or an older one.
+    ///
+    /// # Errors
+    /// It is not of that version's form.
+    fn parse(version: u32, text: &str) -> serde_json::Result<Self>;
+}
+
+/// Who runs: `run/<name>.run`. In place before the program's first instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// [`RECORD_VERSION`] of the writer.
+    /// [`Record::VERSION`] of the writer.
     pub version: u32,
     /// Which life.
     pub generation: Generation,
     /// The boot, as 32 hexadecimal digits.
     pub boot: String,
     /// The shim.
-    pub shim_pid: u32,
-    /// Start time of the shim in clock ticks since boot.
-    pub shim_start_ticks: u64,
+    pub shim: Who,
     /// The process.
-    pub pid: u32,
-    /// Its start time in clock ticks since boot.
-    pub start_ticks: u64,
+    pub process: Who,
+}
+
+/// Version 1 of [`RunRecord`]: no process handles.
+#[derive(Deserialize)]
+struct RunRecordV1 {
+    version: u32,
+    generation: Generation,
+    boot: String,
+    shim_pid: u32,
+    shim_start_ticks: u64,
+    pid: u32,
+    start_ticks: u64,
 }
 
 /// How a life ended: `run/<name>.exit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
-    /// [`RECORD_VERSION`] of the writer.
+    /// [`Record::VERSION`] of the writer.
     pub version: u32,
     /// Which life.
     pub generation: Generation,
@@ -44,9 +67,10 @@ pub struct ExitRecord {
     pub ending: Ending,
     /// When, by the wall clock.
     pub at: Timestamp,
-    /// Most memory it had at one time, in KiB (`ru_maxrss` of it and its children).
+    /// Most memory it had at one time, in KiB (`ru_maxrss` of it and its children); 0 when its
+    /// shim was gone and the runner alone saw its end.
     pub max_rss_kib: u64,
-    /// Processor time it used, in milliseconds.
+    /// Processor time it used, in milliseconds; 0 as above.
     pub cpu_milliseconds: u64,
 }
 
@@ -91,12 +115,17 @@ pub enum RecordError {
         why: String,
     },
     /// A newer program wrote it.
-    #[error("{path} has version {version}, this program knows {RECORD_VERSION}; upgrade it")]
+    #[error(
+        "{path} has version {version}, this program knows {known}; run the newer program again, \
+         or remove the file when nothing of that process runs any more"
+    )]
     Newer {
         /// Which file.
         path: PathBuf,
         /// Its version.
         version: u32,
+        /// The version that this program writes.
+        known: u32,
     },
 }
 
@@ -105,6 +134,46 @@ impl SlotFiles {
     pub fn new(run_dir: &Path, name: &str) -> Self {
         let file = |kind: &str| run_dir.join(format!("{name}.{kind}"));
         Self { lock: file("lock"), run: file("run"), exit: file("exit") }
+    }
+}
+
+impl Record for RunRecord {
+    const VERSION: u32 = 2;
+
+    fn parse(version: u32, text: &str) -> serde_json::Result<Self> {
+        match version {
+            0 | 1 => serde_json::from_str::<RunRecordV1>(text).map(Self::from),
+            2.. => serde_json::from_str(text),
+        }
+    }
+}
+
+impl Record for ExitRecord {
+    const VERSION: u32 = 1;
+
+    fn parse(_version: u32, text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}
+
+impl ExitRecord {
+    /// The end of a life, now; what it used is not known.
+    pub fn now(generation: Generation, ending: Ending) -> Self {
+        let (version, at) = (Self::VERSION, wall_now());
+        Self { version, generation, ending, at, max_rss_kib: 0, cpu_milliseconds: 0 }
+    }
+}
+
+impl From<RunRecordV1> for RunRecord {
+    fn from(old: RunRecordV1) -> Self {
+        let who = |pid, start_ticks| Who { pid, start_ticks, inode: None };
+        Self {
+            version: old.version,
+            generation: old.generation,
+            boot: old.boot,
+            shim: who(old.shim_pid, old.shim_start_ticks),
+            process: who(old.pid, old.start_ticks),
+        }
     }
 }
 
@@ -118,35 +187,47 @@ impl RunRecord {
             .map_err(|_not_hexadecimal| format!("`{}` is no boot identity", self.boot))?;
         Ok(RunIdentity {
             boot: BootId(boot),
-            shim_pid: self.shim_pid,
-            pid: self.pid,
-            start_ticks: self.start_ticks,
+            shim_pid: self.shim.pid,
+            pid: self.process.pid,
+            start_ticks: self.process.start_ticks,
         })
     }
 }
 
-/// Writes a record so that a reader sees the old one or the new one, whole.
+/// Writes a record so that a reader sees the old one or the new one, whole, as long as the machine
+/// has power. The file is given back, for [`flush`].
+///
+/// # Errors
+/// [`RecordError::Io`]; the old record stays.
+pub fn write<R: Record>(path: &Path, record: &R) -> Result<File, RecordError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let written = File::create(&temporary).and_then(|mut file| {
+        file.write_all(&serde_json::to_vec(record)?)?;
+        fs::rename(&temporary, path)?;
+        Ok(file)
+    });
+    written.map_err(|source| RecordError::Io { path: path.into(), source })
+}
+
+/// Returns when a record that was written outlasts a power cut, or a later one is in its place.
 ///
 /// # Errors
 /// [`RecordError::Io`].
-pub fn write<R: Serialize>(path: &Path, record: &R) -> Result<(), RecordError> {
-    let at = |source| RecordError::Io { path: path.to_owned(), source };
-    let temporary = path.with_extension("tmp");
-    let text = serde_json::to_vec(record).map_err(|error| at(error.into()))?;
-    let mut file = File::create(&temporary).map_err(at)?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(at)?;
-    fs::rename(&temporary, path).map_err(at)?;
-    path.parent().map_or(Ok(()), |folder| {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)
-    })
+pub fn flush(path: &Path, record: &File) -> Result<(), RecordError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let flushed = record.sync_all().and_then(|()| File::open(folder)?.sync_all());
+    flushed.map_err(|source| RecordError::Io { path: path.into(), source })
 }
 
 /// Reads a record; nothing when there is none.
 ///
 /// # Errors
 /// [`RecordError`].
-pub fn read<R: DeserializeOwned>(path: &Path) -> Result<Option<R>, RecordError> {
+pub fn read<R: Record>(path: &Path) -> Result<Option<R>, RecordError> {
     let text = match fs::read_to_string(path) {
+        // What a power cut leaves of a record that was not flushed.
+        Ok(text) if text.bytes().all(|byte| byte == 0) => return Ok(None),
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(RecordError::Io { path: path.to_owned(), source }),
@@ -155,11 +236,15 @@ pub fn read<R: DeserializeOwned>(path: &Path) -> Result<Option<R>, RecordError> 
         path: path.to_owned(),
         why: error.to_string(),
     };
-    let Version { version } = serde_json::from_str(&text).map_err(malformed)?;
-    if version > RECORD_VERSION {
-        return Err(RecordError::Newer { path: path.to_owned(), version });
+    let Version { version } = parse(&text).map_err(malformed)?;
+    if version > R::VERSION {
+        return Err(RecordError::Newer { path: path.to_owned(), version, known: R::VERSION });
     }
-    serde_json::from_str(&text).map(Some).map_err(malformed)
+    R::parse(version, &text).map(Some).map_err(malformed)
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    serde_json::from_str(text)
 }
 
 #[derive(Deserialize)]
@@ -176,9 +261,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.run");
         assert!(read::<RunRecord>(&path).unwrap().is_none());
-        fs::write(&path, r#"{"version":2,"other":"things"}"#).unwrap();
-        assert!(matches!(read::<RunRecord>(&path), Err(RecordError::Newer { version: 2, .. })));
+        fs::write(&path, r#"{"version":3,"other":"things"}"#).unwrap();
+        assert!(matches!(read::<RunRecord>(&path), Err(RecordError::Newer { version: 3, .. })));
         fs::write(&path, "{").unwrap();
         assert!(matches!(read::<RunRecord>(&path), Err(RecordError::Malformed { .. })));
+    }
+
+    #[test]
+    fn records_of_every_version_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.run");
+        let boot = "0".repeat(31) + "7";
+        let first = format!(
+            r#"{{"version":1,"generation":4,"boot":"{boot}","shim_pid":10,"shim_start_ticks":99,"pid":11,"start_ticks":100}}"#
+        );
+        fs::write(&path, first).unwrap();
+        let who = |pid, start_ticks| Who { pid, start_ticks, inode: None };
+        let (shim, process) = (who(10, 99), who(11, 100));
+        let mut expected = RunRecord { version: 1, generation: Generation(4), boot, shim, process };
+        assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
+        expected.version = RunRecord::VERSION;
+        expected.process.inode = Some(5);
+        flush(&path, &write(&path, &expected).unwrap()).unwrap();
+        assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
+        fs::write(&path, [0; 150]).unwrap();
+        assert_eq!(read::<RunRecord>(&path).unwrap(), None, "what a power cut leaves");
     }
 }

@@ -1,164 +1,287 @@
-//! Waiting for a life to introduce itself and to end, by handles that the kernel wakes: nothing is
-//! polled while it runs.
+//! Following one life from the outside: hear that it began, prove it, wait for its end, learn how
+//! it ended, and vouch that nothing of it is left. Everything is awaited by handles that the
+//! kernel wakes; nothing is polled while it runs.
 
-use super::identity::{handle, start_ticks};
-use super::record::{self, Ending, ExitRecord, RunRecord};
-use super::{Reports, Slot};
-use cappuccino_core::words::{ExitStatus, Generation, ProcessName, ProcessReport};
-use rustix::fd::OwnedFd;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use super::bell::Bell;
+use super::failpoint::{Step, reach};
+use super::identity::Handle;
+use super::leftovers::Census;
+use super::record::{self, Ending, ExitRecord, RecordError};
+use super::slot::Life;
+use super::{Reports, Slot, wake};
+use cappuccino_core::words::{ExitStatus, Generation, Probe, ProcessName, ProcessReport};
 use std::io;
-use std::process::Child;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{sleep, timeout};
 
-/// Pause between two looks for a record that is being written.
-const RECORD_PAUSE: Duration = Duration::from_millis(1);
-/// Pause between two tries to find a slot vacant whose last life is dying.
-const VACANT_PAUSE: Duration = Duration::from_millis(5);
-/// Pause between two looks at a process on which the system gives no handle.
-const BLIND_PAUSE: Duration = Duration::from_secs(1);
-/// Tries before what is left of a life is killed.
-const VACANT_TRIES: u32 = 20;
+/// How long a taken slot may go without naming who lives there: its shim may just be starting.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// First pause between two tries to end what a life left behind; doubled up to [`PATIENCE`].
+const GLANCE: Duration = Duration::from_millis(2);
+/// How many looks at all processes a sweep takes at most while some of them are in transition.
+/// On a busy machine some always are, if hardly ever ours.
+const LOOKS_MAX: u32 = 100;
 
-/// Watches one life.
-pub(super) struct Watch {
-    name: ProcessName,
-    slot: Slot,
-    reports: Reports,
+/// What the watcher of a slot is to do, one after the other.
+pub(super) enum Task {
+    /// Watch a life that this runner has just started.
+    Launched(Generation, Launched),
+    /// Watch a life that an earlier runner started.
+    Adopted(Life),
+    /// Find out who is in the slot, say so, and watch them.
+    Look,
 }
 
-impl Watch {
-    pub(super) const fn new(name: ProcessName, slot: Slot, reports: Reports) -> Self {
-        Self { name, slot, reports }
-    }
+/// A shim that was just started.
+pub(super) struct Launched {
+    /// Nothing when the system had no handle to give; then nobody takes note of its end.
+    pub(super) shim: Option<Handle>,
+    /// A pipe that closes when the program has begun, or nobody is left who could begin it.
+    pub(super) verdict: OwnedFd,
+    /// A pipe that closes when the end is on record, or nobody is left who could record it.
+    pub(super) end: OwnedFd,
+}
 
-    /// Watches a life that this runner has just started.
-    pub(super) async fn launched(self, mut shim: Child, generation: Generation) {
-        match own_child(&shim) {
-            Ok(gone) => {
-                tokio::select! {
-                    biased;
-                    () = self.introduced(generation) => {}
-                    // It may have introduced itself between the last look and its end.
-                    () = ended(&gone) => { self.introduce(generation); }
+/// Watches one slot. One does, and does one thing at a time: nothing is told twice.
+pub(super) struct Watcher {
+    pub(super) name: ProcessName,
+    pub(super) slot: Slot,
+    pub(super) reports: Reports,
+    /// The newest life whose end was told.
+    pub(super) told: Option<Generation>,
+}
+
+/// Who is in a slot.
+enum Found {
+    Nobody(ProcessReport),
+    Somebody(Life),
+}
+
+/// Why a slot cannot be looked into.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("processes cannot be looked at: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Watcher {
+    /// Works until the host is gone.
+    pub(super) async fn work(mut self, mut tasks: UnboundedReceiver<Task>) {
+        while let Some(task) = tasks.recv().await {
+            match task {
+                // A look found it before, and followed it to its end.
+                Task::Launched(generation, launched) if self.told >= Some(generation) => {
+                    gone(launched.shim.as_ref()).await;
                 }
-                ended(&gone).await;
+                Task::Launched(generation, launched) => self.launched(generation, launched).await,
+                Task::Adopted(life) if self.told >= Some(life.record.generation) => {}
+                Task::Adopted(life) => self.follow(life).await,
+                // Whatever was asked for meanwhile answers better.
+                Task::Look if tasks.is_empty() => self.look().await,
+                Task::Look => {}
             }
-            Err(error) => {
-                self.blind(&error);
-                while matches!(shim.try_wait(), Ok(None)) {
-                    self.introduce(generation);
-                    tokio::time::sleep(BLIND_PAUSE).await;
+        }
+    }
+
+    async fn launched(&mut self, generation: Generation, launched: Launched) {
+        let Launched { shim, verdict, end } = launched;
+        wake::readable(verdict.as_fd()).await;
+        match (self.settled(self.slot.ending(generation)), self.settled(self.slot.run_record())) {
+            (Some(Ending::Ended(_)) | None, Some(record)) if record.generation == generation => {
+                match record.identity() {
+                    Ok(identity) => self.tell(ProcessReport::Started(generation, identity)),
+                    Err(why) => self.blind(&why),
                 }
+                let program = self.settled(Handle::open(&record.process));
+                self.follow(Life { record, shim, program, end: Some(end) }).await;
             }
-        }
-        if let Err(error) = shim.wait() {
-            tracing::warn!("the shim of {} cannot be reaped: {error}", self.name);
-        }
-        self.conclude(generation).await;
-    }
-
-    /// Watches a life that an earlier runner started.
-    pub(super) async fn adopted(self, record: RunRecord) {
-        match handle(record.shim_pid, record.shim_start_ticks).and_then(watchable) {
-            Ok(Some(shim)) => ended(&shim).await,
-            Ok(None) => {}
-            Err(error) => {
-                self.blind(&error);
-                gone_by_looking(record.shim_pid, record.shim_start_ticks).await;
+            (Some(_) | None, _) => {
+                wake::readable(end.as_fd()).await;
+                gone(shim.as_ref()).await;
+                self.vacate(generation).await;
+                // Without a record the shim was killed before there was anybody to be seen.
+                let unseen = Ending::Ended(ExitStatus::Unknown);
+                let ending = self.settled(self.slot.ending(generation)).unwrap_or(unseen);
+                self.tell_end(generation, ending);
             }
-        }
-        self.conclude(record.generation).await;
-    }
-
-    /// Waits until the life has said who it is, and tells.
-    async fn introduced(&self, generation: Generation) {
-        while !self.introduce(generation) {
-            tokio::time::sleep(RECORD_PAUSE).await;
         }
     }
 
-    /// Tells who the life is, if it has said so; whether it has.
-    fn introduce(&self, generation: Generation) -> bool {
-        let record = match record::read::<RunRecord>(&self.slot.files.run) {
-            Ok(Some(record)) if record.generation == generation => record,
-            Ok(_) => return false,
-            Err(error) => {
-                tracing::warn!("{}: {error}", self.name);
-                return false;
-            }
+    async fn look(&mut self) {
+        let bell = Bell::on(self.slot.files.lock.parent().unwrap_or(Path::new(".")));
+        let found = match timeout(PATIENCE, self.find(&bell)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return self.tell(unidentified(&error)),
+            Err(_) => return self.tell(unidentified(&self.whoever_holds_it())),
         };
-        match record.identity() {
-            Ok(identity) => self.tell(ProcessReport::Started(generation, identity)),
-            Err(why) => tracing::warn!("{}: {why}", self.name),
+        match found {
+            Found::Nobody(report) => self.tell(report),
+            Found::Somebody(life) => match life.record.identity() {
+                Ok(identity) => {
+                    let held = Probe::Held(life.record.generation, identity);
+                    self.tell(ProcessReport::Probed(held));
+                    self.follow(life).await;
+                }
+                Err(why) => self.tell(unidentified(&why)),
+            },
         }
-        true
     }
 
-    /// The shim is gone: tells how the life ended, once nobody of it lives any more.
-    async fn conclude(&self, generation: Generation) {
-        let report = match record::read::<ExitRecord>(&self.slot.files.exit) {
-            Ok(Some(record)) if record.generation == generation => match record.ending {
+    /// Takes as long as a shim takes to start its program, or a leftover to die.
+    async fn find(&self, bell: &Bell) -> Result<Found, LookError> {
+        loop {
+            let record = self.slot.run_record()?;
+            if let Some(life) = self.slot.occupant()? {
+                return Ok(Found::Somebody(life));
+            }
+            if self.slot.is_vacant()? {
+                return self.account().await.map(Found::Nobody);
+            }
+            // Somebody holds the lock: a shim that is starting, or what an ended life left.
+            if let Some(record) = record {
+                Census::kill(&self.slot.files.lock, record.generation)?;
+            }
+            bell.rung().await;
+        }
+    }
+
+    /// How the last life of the vacant slot ended. What is left of one whose end nobody saw is
+    /// ended first, and then its end is put on record.
+    async fn account(&self) -> Result<ProcessReport, LookError> {
+        if let Some(record) = self.slot.run_record()?
+            && self.slot.ending(record.generation)?.is_none()
+        {
+            self.vacate(record.generation).await;
+            self.put_on_record(record.generation, ExitStatus::Unknown);
+        }
+        Ok(self.slot.last_life()?)
+    }
+
+    /// Follows a life to its end, and tells it.
+    async fn follow(&mut self, mut life: Life) {
+        let generation = life.record.generation;
+        if let Some(end) = &life.end {
+            wake::readable(end.as_fd()).await;
+        }
+        // Without a record at the end of the pipe, the shim was killed.
+        if life.end.is_none() || self.settled(self.slot.ending(generation)).is_none() {
+            gone(life.shim.as_ref()).await;
+        }
+        reach(Step::ShimGone);
+        let ending = match self.settled(self.slot.ending(generation)) {
+            Some(ending) => {
+                // Its shim saw everybody off; the lock says so.
+                if !self.slot.is_vacant().is_ok_and(|vacant| vacant) {
+                    self.vacate(generation).await;
+                }
+                ending
+            }
+            None => Ending::Ended(self.outlived(&life).await),
+        };
+        reach(Step::Untold);
+        self.tell_end(generation, ending);
+        if let Some(shim) = life.shim.take() {
+            // It may still flush the record; nobody waits for that.
+            drop(tokio::spawn(async move { gone(Some(&shim)).await }));
+        }
+    }
+
+    fn tell_end(&mut self, generation: Generation, ending: Ending) {
+        if self.told.replace(generation) < Some(generation) {
+            self.tell(match ending {
                 Ending::Ended(status) => ProcessReport::Exited(generation, status),
                 Ending::NotStarted(why) => ProcessReport::LaunchFailed(generation, why),
-            },
-            Ok(_) => {
-                self.outlive(generation).await;
-                ProcessReport::Exited(generation, ExitStatus::Unknown)
-            }
-            Err(error) => {
-                tracing::warn!("{}: {error}", self.name);
-                ProcessReport::Exited(generation, ExitStatus::Unknown)
-            }
-        };
-        self.vacated().await;
-        self.tell(report);
-    }
-
-    /// The shim was killed: waits for the process that it left alone.
-    async fn outlive(&self, generation: Generation) {
-        let record = match record::read::<RunRecord>(&self.slot.files.run) {
-            Ok(record) => record.filter(|record| record.generation == generation),
-            Err(error) => return self.blind(&error),
-        };
-        let Some(record) = record else { return };
-        match handle(record.pid, record.start_ticks).and_then(watchable) {
-            Ok(Some(process)) => ended(&process).await,
-            Ok(None) => {}
-            Err(error) => {
-                self.blind(&error);
-                gone_by_looking(record.pid, record.start_ticks).await;
-            }
+            });
         }
     }
 
-    /// Waits until the slot's lock can be taken; kills what keeps it after a while. However long
-    /// it takes: an end is told only when nobody of that life can be left.
-    async fn vacated(&self) {
-        let mut tries: u32 = 0;
-        loop {
-            match self.slot.take() {
-                Ok(Some(lock)) => {
-                    drop(lock);
-                    // Who closed the lock's descriptor is not held by it, but bears the mark.
-                    match self.slot.sweep_leftovers() {
-                        Ok(0) => return,
-                        Ok(swept) => tracing::info!("ended {swept} left behind by {}", self.name),
-                        Err(error) => self.blind(&error),
-                    }
+    /// The shim was killed: this is the only witness left.
+    async fn outlived(&self, life: &Life) -> ExitStatus {
+        let status = match &life.program {
+            Some(program) => {
+                program.ended().await;
+                program.exit_status().await
+            }
+            None => ExitStatus::Unknown,
+        };
+        reach(Step::Outlived);
+        self.vacate(life.record.generation).await;
+        self.put_on_record(life.record.generation, status.clone());
+        status
+    }
+
+    fn put_on_record(&self, generation: Generation, status: ExitStatus) {
+        let record = ExitRecord::now(generation, Ending::Ended(status));
+        let path = &self.slot.files.exit;
+        let written = record::write(path, &record).and_then(|file| record::flush(path, &file));
+        if let Err(error) = written {
+            tracing::warn!("the end of {} is not on record: {error}", self.name);
+        }
+    }
+
+    /// Ends what a life left behind, to the last, until the slot's lock can be had. However long
+    /// it takes: an end is told only when nobody of that life can be left. A later life in the slot
+    /// is proof of it.
+    async fn vacate(&self, ended: Generation) {
+        let (mut pause, mut looks) = (GLANCE, 0_u32);
+        let overtaken = || {
+            let record = self.settled(self.slot.run_record());
+            record.is_some_and(|record| record.generation > ended)
+        };
+        while !overtaken() {
+            looks = looks.saturating_add(1);
+            let conclusive = match self.sweep(ended).await {
+                Ok(obscured) => obscured == 0 || looks >= LOOKS_MAX,
+                Err(error) => {
+                    self.blind(&error);
+                    false
                 }
-                Ok(None) => {}
+            };
+            match self.slot.is_vacant() {
+                Ok(true) if conclusive => return,
+                Ok(false) if pause >= PATIENCE => self.tell(unidentified(&self.whoever_holds_it())),
+                Ok(true | false) => {}
                 Err(error) => self.blind(&error),
             }
-            tries = tries.saturating_add(1);
-            if tries >= VACANT_TRIES
-                && let Err(error) = self.slot.kill_holders()
-            {
-                tracing::warn!("what {} left behind cannot be ended: {error}", self.name);
-            }
-            tokio::time::sleep(VACANT_PAUSE * tries.min(100)).await;
+            sleep(pause).await;
+            pause = (pause * 2).min(PATIENCE);
         }
+    }
+
+    /// Ends what a life left behind, again and again until a look finds nobody; how many that look
+    /// could not judge.
+    async fn sweep(&self, ended: Generation) -> io::Result<usize> {
+        loop {
+            let census = Census::kill(&self.slot.files.lock, ended)?;
+            if census.members.is_empty() {
+                return Ok(census.obscured);
+            }
+            for leftover in &census.members {
+                tracing::info!("ended pid {}, left behind by {}", leftover.pid(), self.name);
+                // One that a driver holds does not die for now; the others are not kept waiting.
+                drop(timeout(PATIENCE, leftover.ended()).await);
+                leftover.reap();
+            }
+        }
+    }
+
+    /// A sentence about a slot whose lock is held by somebody whom no record names.
+    fn whoever_holds_it(&self) -> String {
+        let pids = Census::take(&self.slot.files.lock, Generation(u64::MAX)).map(|census| {
+            let pids = census.members.iter().map(|one| one.pid().to_string());
+            pids.collect::<Vec<_>>().join(", ")
+        });
+        let holders = match pids {
+            Ok(pids) if pids.is_empty() => "by nobody that can be seen".to_owned(),
+            Ok(pids) => format!("by pid {pids}"),
+            Err(error) => format!("by whom cannot be seen ({error})"),
+        };
+        format!("{} is held {holders}, but has not said who", self.slot.files.lock.display())
     }
 
     fn tell(&self, report: ProcessReport) {
@@ -167,38 +290,25 @@ impl Watch {
         }
     }
 
+    /// What cannot be read is told and taken for absent.
+    fn settled<T, E: std::fmt::Display>(&self, answer: Result<Option<T>, E>) -> Option<T> {
+        answer.inspect_err(|error| self.blind(error)).ok().flatten()
+    }
+
     /// Says in the log what cannot be seen.
     fn blind(&self, error: &dyn std::fmt::Display) {
         tracing::warn!("{} cannot be watched: {error}", self.name);
     }
 }
 
-/// A handle on our own child; its pid cannot be reused before it is reaped here.
-fn own_child(child: &Child) -> io::Result<AsyncFd<OwnedFd>> {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| io::Error::other("a pid out of range"))?;
-    register(pidfd_open(pid, PidfdFlags::NONBLOCK)?)
+fn unidentified(why: &dyn std::fmt::Display) -> ProcessReport {
+    ProcessReport::Probed(Probe::Unidentified(why.to_string()))
 }
 
-fn watchable(handle: Option<OwnedFd>) -> io::Result<Option<AsyncFd<OwnedFd>>> {
-    handle.map(register).transpose()
-}
-
-fn register(handle: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the descriptor is owned by the returned value and stays open as long as it.
-    Ok(unsafe { AsyncFd::register(handle) }?)
-}
-
-/// Completes when the process has ended, without a handle on it: for when the system gives none.
-async fn gone_by_looking(pid: u32, started: u64) {
-    while matches!(start_ticks(pid), Ok(Some(ticks)) if ticks == started) {
-        tokio::time::sleep(BLIND_PAUSE).await;
-    }
-}
-
-/// Completes when the process has ended.
-async fn ended(process: &AsyncFd<OwnedFd>) {
-    if let Err(error) = process.readable().await {
-        tracing::warn!("a process handle failed: {error}");
+/// Waits for the end of a shim, if there is one to wait for.
+async fn gone(shim: Option<&Handle>) {
+    if let Some(shim) = shim {
+        shim.ended().await;
+        shim.reap();
     }
 }

@@ -8,21 +8,31 @@
 //! SIGTERM is a request to stop: the process group gets the configured signal, and SIGKILL after
 //! the grace. A second SIGTERM changes nothing.
 
+mod memory;
+mod signals;
 mod tree;
 
-use crate::host::identity::start_ticks;
-use crate::host::record::{self, Ending, ExitRecord, RECORD_VERSION, RunRecord, SlotFiles};
-use cappuccino_core::words::{ExitStatus, Generation, Timestamp};
-use rustix::fd::{FromRawFd, OwnedFd, RawFd};
+use crate::host::failpoint::{Step, reach};
+use crate::host::identity::Who;
+use crate::host::kernel;
+use crate::host::record::{self, Ending, ExitRecord, Record, RecordError, RunRecord, SlotFiles};
+use cappuccino_core::words::Generation;
+use rustix::fd::{OwnedFd, RawFd};
 use serde::{Deserialize, Serialize};
+use signals::Signals;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use tree::Ended;
 
+/// What a shim is called in the list of processes.
+pub const PROGRAM: &str = "cappuccino";
 /// The hidden word that starts a shim.
 pub const WORD: &str = "shim";
+/// Pause before a full or failing disk is tried again.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a shim is told, as JSON on its standard input. Not as an argument: those are for every
 /// user to read, and commands may hold secrets. The environment of the process is the shim's own.
@@ -44,6 +54,10 @@ pub struct ShimOrder {
     pub log_file: PathBuf,
     /// The inherited descriptor that holds the slot's lock.
     pub lock_fd: RawFd,
+    /// The inherited pipe that closes when the process has begun, or never will.
+    pub verdict_fd: RawFd,
+    /// The inherited pipe that closes when the end is on record, or never will be.
+    pub end_fd: RawFd,
     /// Signal that asks the process to end.
     pub stop_signal: i32,
     /// Time from that signal to SIGKILL, in milliseconds.
@@ -71,31 +85,45 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     })
 }
 
-fn live(order: &ShimOrder) -> Result<(), record::RecordError> {
+fn live(order: &ShimOrder) -> io::Result<()> {
+    reach(Step::Ordered);
     let files = SlotFiles::new(&order.run_dir, &order.name);
-    let fault = |source| record::RecordError::Io { path: files.run.clone(), source };
-    // SAFETY: the runner hands exactly this descriptor over, and nobody else here owns it. It is
-    // inherited by the process too, and by whatever that starts: the slot is taken until all of
-    // them are gone.
-    let _lock = unsafe { OwnedFd::from_raw_fd(order.lock_fd) };
-    let signals = Signals::take().map_err(fault)?;
-    tree::become_subreaper().map_err(fault)?;
-    let mut child = match start(order) {
-        Ok(child) => child,
-        Err(error) => return end(order, &files, Ending::NotStarted(unstartable(order, &error))),
+    let verdict = kernel::inherited(order.verdict_fd)?;
+    let slot =
+        Held { lock: kernel::inherited(order.lock_fd)?, _end: kernel::inherited(order.end_fd)? };
+    let signals = Signals::take()?;
+    tree::become_subreaper()?;
+    reach(Step::Adoptive);
+    let process = match start(order, &files, &slot.lock) {
+        Ok(process) => process,
+        Err(error) => {
+            let ending = Ending::NotStarted(unstartable(order, &error));
+            conclude(&files, &ExitRecord::now(order.generation, ending), slot);
+            return Ok(());
+        }
     };
-    let told = tell(order, &files, &child);
-    let status = match told {
-        Ok(()) => wait(order, &signals, &mut child),
-        // Nobody could ever find this life again: it must not go on.
-        Err(_) => kill(&mut child),
-    };
-    tree::sweep();
-    end(order, &files, Ending::Ended(status))?;
-    told
+    drop(verdict);
+    reach(Step::Begun);
+    if let Err(error) = memory::give_back_code() {
+        eprintln!("the shim of {} keeps all its memory: {error}", order.name);
+    }
+    let ended = wait(order, &signals, process)?;
+    reach(Step::Ended);
+    tree::sweep()?;
+    reach(Step::Swept);
+    conclude(&files, &exit_record(order.generation, &ended), slot);
+    reach(Step::Flushed);
+    Ok(())
 }
 
-fn start(order: &ShimOrder) -> io::Result<Child> {
+/// What says that somebody of the slot may live: let go of when the last end is on record.
+struct Held {
+    lock: OwnedFd,
+    _end: OwnedFd,
+}
+
+/// Starts the process; its pid.
+fn start(order: &ShimOrder, files: &SlotFiles, lock: &OwnedFd) -> io::Result<u32> {
     let (program, arguments) =
         order.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
     let log = std::fs::OpenOptions::new().create(true).append(true).open(&order.log_file)?;
@@ -106,75 +134,93 @@ fn start(order: &ShimOrder) -> io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
-    // SAFETY: between fork and exec only async-signal-safe calls are made.
-    unsafe {
-        command.pre_exec(|| {
-            unblock_signals()?;
-            rustix::process::setsid()?;
-            Ok(())
-        });
-    }
-    command.spawn()
+    let beforehand = introduction(order, files, lock)?;
+    // SAFETY: the shim has one thread, so its forked child may do whatever it may do.
+    unsafe { command.pre_exec(beforehand) };
+    // Dropping the child neither waits for it nor ends it; `wait` takes note of its end.
+    command.spawn().map(|child| child.id())
 }
 
-/// Writes who runs.
-fn tell(order: &ShimOrder, files: &SlotFiles, child: &Child) -> Result<(), record::RecordError> {
-    let fault = |source| record::RecordError::Io { path: files.run.clone(), source };
-    let ticks = |pid| start_ticks(pid).map_err(fault).map(Option::unwrap_or_default);
-    let shim_pid = std::process::id();
-    let run = RunRecord {
-        version: RECORD_VERSION,
-        generation: order.generation,
-        boot: order.boot.clone(),
-        shim_pid,
-        shim_start_ticks: ticks(shim_pid)?,
-        pid: child.id(),
-        start_ticks: ticks(child.id())?,
-    };
-    record::write(&files.run, &run)
+/// What the process does between its birth and its first instruction: it puts itself on record.
+/// Whoever is killed when, nobody runs of whom there is no record.
+fn introduction(
+    order: &ShimOrder,
+    files: &SlotFiles,
+    lock: &OwnedFd,
+) -> io::Result<impl FnMut() -> io::Result<()> + Send + Sync + 'static> {
+    let shim = Who::own()?;
+    let (generation, boot, run) = (order.generation, order.boot.clone(), files.run.clone());
+    let lock = std::os::fd::AsRawFd::as_raw_fd(lock);
+    Ok(move || {
+        reach(Step::Newborn);
+        rustix::process::setsid()?;
+        let (version, boot, process) = (RunRecord::VERSION, boot.clone(), Who::own()?);
+        let record = RunRecord { version, generation, boot, shim, process };
+        drop(record::write(&run, &record).map_err(into_io)?);
+        // It is inherited by whatever the process starts, too: the slot is taken until all of
+        // them are gone.
+        kernel::pass_on(lock)?;
+        reach(Step::Recorded);
+        signals::unblock()
+    })
+}
+
+fn into_io(error: RecordError) -> io::Error {
+    match error {
+        RecordError::Io { source, .. } => source,
+        RecordError::Malformed { .. } | RecordError::Newer { .. } => io::Error::other(error),
+    }
 }
 
 /// Waits for the process; passes a request to stop on to its group.
-fn wait(order: &ShimOrder, signals: &Signals, child: &mut Child) -> ExitStatus {
+fn wait(order: &ShimOrder, signals: &Signals, process: u32) -> io::Result<Ended> {
     let grace = Duration::from_millis(order.stop_grace_milliseconds);
+    let mut asked = false;
     let mut kill_at: Option<Instant> = None;
     loop {
+        // Orphans of the tree come to us as well; only our own child ends the wait.
+        if let Some(ended) = tree::reap(process)? {
+            return Ok(ended);
+        }
         let left = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
-            tree::signal_group(child.id(), libc::SIGKILL);
+            tree::signal_group(process, libc::SIGKILL);
             kill_at = None;
+            continue;
         }
-        match signals.next(left) {
-            Some(libc::SIGTERM) if kill_at.is_none() => {
-                tree::signal_group(child.id(), order.stop_signal);
-                kill_at = Some(Instant::now() + grace);
-            }
-            Some(_) | None => {}
-        }
-        // Orphans of the tree come to us as well; only our own child ends the wait.
-        if let Some(status) = tree::reap(child) {
-            return status;
+        if signals.next(left) == Some(libc::SIGTERM) && !asked {
+            asked = true;
+            tree::signal_group(process, order.stop_signal);
+            kill_at = Some(Instant::now() + grace);
         }
     }
 }
 
-fn kill(child: &mut Child) -> ExitStatus {
-    tree::signal_group(child.id(), libc::SIGKILL);
-    child.wait().map_or(ExitStatus::Unknown, exit_status)
+fn exit_record(generation: Generation, ended: &Ended) -> ExitRecord {
+    ExitRecord {
+        max_rss_kib: ended.max_rss_kib,
+        cpu_milliseconds: tree::cpu_milliseconds(),
+        ..ExitRecord::now(generation, Ending::Ended(ended.status.clone()))
+    }
 }
 
-fn end(order: &ShimOrder, files: &SlotFiles, ending: Ending) -> Result<(), record::RecordError> {
-    let usage = tree::usage();
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let record = ExitRecord {
-        version: RECORD_VERSION,
-        generation: order.generation,
-        ending,
-        at: Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)),
-        max_rss_kib: usage.max_rss_kib,
-        cpu_milliseconds: usage.cpu_milliseconds,
+/// Puts the end on record, lets go of the slot, and does not go before the record is on the disk.
+/// A runner that lives goes on as soon as the slot is free, and makes the end durable itself.
+fn conclude(files: &SlotFiles, record: &ExitRecord, slot: Held) {
+    let file = loop {
+        match record::write(&files.exit, record) {
+            Ok(file) => break file,
+            // The run folder was deleted: nobody will ever ask.
+            Err(_) if files.exit.parent().is_none_or(|folder| !folder.exists()) => return,
+            Err(error) => eprintln!("error: the shim: {error}; trying again"),
+        }
+        std::thread::sleep(DISK_PAUSE);
     };
-    record::write(&files.exit, &record)
+    reach(Step::Concluded);
+    drop(slot);
+    if let Err(error) = record::flush(&files.exit, &file) {
+        eprintln!("error: the shim: {error}");
+    }
 }
 
 /// Why a command could not be started, with the remedy.
@@ -191,61 +237,9 @@ fn unstartable(order: &ShimOrder, error: &io::Error) -> String {
         )
     } else if kind == io::ErrorKind::PermissionDenied {
         format!("`{program}` may not be run: {error}; make it executable (chmod +x)")
+    } else if kind == io::ErrorKind::StorageFull {
+        format!("`{program}` cannot be put on record: {error}; free some space")
     } else {
         format!("`{program}` in {folder}: {error}; correct the command in cappuccino.toml")
     }
-}
-
-/// How the system's status reads in the house's words.
-pub(crate) fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => ExitStatus::Code(code),
-        (None, Some(signal)) => ExitStatus::Signal(signal),
-        (None, None) => ExitStatus::Unknown,
-    }
-}
-
-/// The signals a shim lives by, blocked so that none is lost between two looks.
-struct Signals(libc::sigset_t);
-
-impl Signals {
-    fn take() -> io::Result<Self> {
-        let mut set = std::mem::MaybeUninit::uninit();
-        // SAFETY: sigemptyset initialises the set; the signals are valid numbers.
-        let set = unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
-                libc::sigaddset(set.as_mut_ptr(), signal);
-            }
-            set.assume_init()
-        };
-        // SAFETY: the set is initialised; the shim has one thread.
-        match unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) } {
-            0 => Ok(Self(set)),
-            _ => Err(io::Error::last_os_error()),
-        }
-    }
-
-    /// The next signal; nothing when `timeout` passes first.
-    fn next(&self, timeout: Option<Duration>) -> Option<i32> {
-        let timeout = timeout.unwrap_or(Duration::from_secs(i32::MAX as u64));
-        let time = libc::timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(timeout.subsec_nanos()),
-        };
-        // SAFETY: set and time are initialised; no information is asked for.
-        let signal =
-            unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const time) };
-        (signal > 0).then_some(signal)
-    }
-}
-
-fn unblock_signals() -> io::Result<()> {
-    let mut set = std::mem::MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the set before it is used; both calls are async-signal-safe.
-    let outcome = unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut())
-    };
-    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -1,21 +1,14 @@
 //! The tree below a shim: its group is signalled, its orphans are adopted, its rest is swept.
 
-use super::exit_status;
+use crate::host::kernel::{checked, decode};
 use cappuccino_core::words::ExitStatus;
 use std::fs;
 use std::io;
-use std::process::Child;
-use std::time::Duration;
 
-/// Rounds of killing what is left; each kills a whole generation of descendants.
-const SWEEP_ROUNDS: u32 = 1000;
-/// Pause between two rounds, for the killed to die.
-const SWEEP_PAUSE: Duration = Duration::from_millis(2);
-
-/// What the tree used.
-pub(super) struct Usage {
+/// How our own child ended.
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
     pub(super) max_rss_kib: u64,
-    pub(super) cpu_milliseconds: u64,
 }
 
 /// From now on orphaned descendants become our children instead of init's.
@@ -35,51 +28,63 @@ pub(super) fn signal_group(pid: u32, signal: i32) {
     }
 }
 
-/// Collects every child that has ended; the status of `child` when it is among them.
-pub(super) fn reap(child: &mut Child) -> Option<ExitStatus> {
-    // Its own status first, through the handle that knows it, before a general wait eats it.
-    match child.try_wait() {
-        Ok(Some(status)) => return Some(exit_status(status)),
-        Ok(None) => {}
-        Err(_) => return Some(ExitStatus::Unknown),
-    }
-    for pid in children() {
-        if u32::try_from(pid).is_ok_and(|pid| pid != child.id()) {
-            reap_one(pid);
+/// Takes note of every child that has ended, orphans among them; how `process` did, if it did.
+pub(super) fn reap(process: u32) -> io::Result<Option<Ended>> {
+    while let Some((pid, ended)) = wait(libc::WNOHANG)? {
+        if u32::try_from(pid) == Ok(process) {
+            return Ok(Some(ended));
         }
     }
-    None
+    Ok(None)
 }
 
-/// Kills descendants until there are none.
-pub(super) fn sweep() {
-    for _ in 0..SWEEP_ROUNDS {
-        let left = children();
-        if left.is_empty() {
-            return;
+/// Kills descendants until there are none. As the subreaper this process inherits every orphan, so
+/// whoever was not a child becomes one when its own parent dies, whatever it was just doing.
+///
+/// One that cannot die yet (a driver holds it) is waited for: until then the slot is taken.
+pub(super) fn sweep() -> io::Result<()> {
+    loop {
+        for child in children()? {
+            // SAFETY: plain system call on an unreaped child of ours: the pid is its own. One that
+            // gained other rights cannot be killed; it is waited for.
+            unsafe { libc::kill(child, libc::SIGKILL) };
         }
-        for pid in left {
-            // SAFETY: plain system call on an unreaped child of ours: the pid is its own.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            reap_one(pid);
+        if wait(0)?.is_none() {
+            return Ok(());
         }
-        std::thread::sleep(SWEEP_PAUSE);
+        while wait(libc::WNOHANG)?.is_some() {}
     }
 }
 
-fn reap_one(pid: i32) {
-    // SAFETY: plain system call; no status is asked for.
-    unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WNOHANG) };
+/// The next child that ended; nothing when there is no child, or, with `WNOHANG`, none that ended.
+fn wait(options: i32) -> io::Result<Option<(i32, Ended)>> {
+    loop {
+        let mut word = 0;
+        // SAFETY: `rusage` is plain numbers, so zeroes are a value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: both pointers are to live values of the right types.
+        let answer = checked(unsafe { libc::wait4(-1, &raw mut word, options, &raw mut usage) });
+        match answer {
+            Ok(0) => return Ok(None),
+            Ok(pid) => {
+                let max_rss_kib = u64::try_from(usage.ru_maxrss).unwrap_or(0);
+                return Ok(Some((pid, Ended { status: decode(word), max_rss_kib })));
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Our direct children; orphaned descendants are among them.
-fn children() -> Vec<i32> {
-    let text = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+fn children() -> io::Result<Vec<i32>> {
+    let list = fs::read_to_string("/proc/thread-self/children")?;
+    Ok(list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
 }
 
-/// What all reaped descendants used together.
-pub(super) fn usage() -> Usage {
+/// Processor time of all descendants that were reaped, user and system.
+pub(super) fn cpu_milliseconds() -> u64 {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: a zeroed rusage is valid; the call fills it.
     let usage = unsafe {
@@ -88,8 +93,5 @@ pub(super) fn usage() -> Usage {
     };
     let milliseconds = |time: libc::timeval| time.tv_sec.saturating_mul(1000) + time.tv_usec / 1000;
     let cpu = milliseconds(usage.ru_utime).saturating_add(milliseconds(usage.ru_stime));
-    Usage {
-        max_rss_kib: u64::try_from(usage.ru_maxrss).unwrap_or(0),
-        cpu_milliseconds: u64::try_from(cpu).unwrap_or(0),
-    }
+    u64::try_from(cpu).unwrap_or(0)
 }
