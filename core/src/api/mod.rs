@@ -4,6 +4,7 @@
 
 mod chart;
 mod log;
+mod notifications;
 pub mod place;
 mod request;
 mod sentence;
@@ -12,6 +13,7 @@ mod view;
 
 pub use chart::{TrialChart, TrialDot};
 pub use log::LogPage;
+pub use notifications::{ChannelView, DeadLetter};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::sentence;
 pub use status::{

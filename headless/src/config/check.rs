@@ -1,7 +1,7 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
-use super::{CommandConfig, Config, ModelsConfig, StudyConfig};
+use super::{CommandConfig, Config, ModelsConfig, StudyConfig, notify};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -46,7 +46,7 @@ pub enum ConfigError {
 }
 
 /// A mistake before the file's text is attached to it.
-struct Mistake {
+pub(super) struct Mistake {
     what: String,
     remedy: Option<String>,
     place: Range<usize>,
@@ -106,7 +106,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         required: file.models.required,
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
-    Ok(Config { policy, study, models, commands, backups_kept: file.backups.keep })
+    let notify = notify::notify(&file.notify, root)?;
+    Ok(Config { policy, study, models, commands, backups_kept: file.backups.keep, notify })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.
@@ -309,7 +310,7 @@ fn the_trader(file: &File) -> Result<Option<ProcessName>, Mistake> {
 }
 
 /// A length of time as people write it: `250ms`, `60s`, `15m`, `6h`, `7d`.
-fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span, Mistake> {
+pub(super) fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span, Mistake> {
     let Some(text) = text else { return Ok(default) };
     parse_span(text.get_ref()).ok_or_else(|| {
         let what = format!("`{}` is no length of time", text.get_ref());
@@ -340,7 +341,7 @@ fn at_least_zero(number: Option<&Spanned<f64>>, default: f64) -> Result<f64, Mis
     Err(mistake(number.span(), format!("{value} is not allowed here"), "use a number from 0 up"))
 }
 
-fn at_least_one(number: Option<&Spanned<u32>>, default: u32) -> Result<u32, Mistake> {
+pub(super) fn at_least_one(number: Option<&Spanned<u32>>, default: u32) -> Result<u32, Mistake> {
     match number.map(|n| (*n.get_ref(), n.span())) {
         Some((0, place)) => Err(mistake(place, "0 is not allowed here".into(), "use 1 or more")),
         Some((value, _)) => Ok(value),
@@ -348,7 +349,7 @@ fn at_least_one(number: Option<&Spanned<u32>>, default: u32) -> Result<u32, Mist
     }
 }
 
-fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistake {
+pub(super) fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistake {
     Mistake { what, remedy: Some(remedy.to_owned()), place }
 }
 

@@ -5,9 +5,11 @@
 
 mod check;
 mod file;
+mod notify;
 mod template;
 
 pub use check::{ConfigError, load};
+pub use notify::{ChannelConfig, ChannelKind, NotifyConfig};
 pub use template::TEMPLATE;
 
 use cappuccino_core::words::{Policy, ProcessName, Span};
@@ -27,6 +29,8 @@ pub struct Config {
     pub commands: BTreeMap<ProcessName, CommandConfig>,
     /// Daily backups to keep.
     pub backups_kept: u32,
+    /// Whom to tell what needs attention.
+    pub notify: NotifyConfig,
 }
 
 /// Where the study is and how often it is looked at.
