@@ -5,6 +5,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
+use crate::notify::Notifier;
 use crate::observe::study::chart::chart;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
@@ -14,7 +15,9 @@ use crate::serve;
 use crate::serve::port::{ASKS_MAX, Order, Port, Trials};
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{API_VERSION, Hello, StudyView, TrialChart, TrialView, status_of};
+use cappuccino_core::api::{
+    API_VERSION, Hello, Status, StudyView, TrialChart, TrialView, status_of,
+};
 use cappuccino_core::store::{OpenFacts, Samples};
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, TrialNumber};
@@ -102,6 +105,7 @@ async fn up(
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
     let (status, seen) = watch::channel(Arc::new(first));
+    let notifier = notifier(&config, workspace, &keeper, clock, seen.clone())?;
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let port = Port {
         hello: Arc::new(hello(workspace)),
@@ -109,6 +113,7 @@ async fn up(
         reader: keeper.readers(),
         trials: Arc::new(CatalogTrials(study.catalog())),
         logs: Arc::new(workspace.logs_dir()),
+        notifications: notifier.board(),
         asks: ask,
     };
     let (end, ended) = oneshot::channel::<()>();
@@ -124,11 +129,15 @@ async fn up(
         what: "signals cannot be listened for".into(),
         source,
     })?;
+    let silent = tokio::task::spawn_blocking(|| notifier.stop());
     // Answers under way reach their clients; then the socket goes, and only then the lock that
     // lets the next runner come up and make its own.
     drop(end);
     if let Err(error) = window.await {
         tracing::warn!("the window did not close well: {error}");
+    }
+    if let Err(error) = silent.await {
+        tracing::warn!("the notifications did not end well: {error}");
     }
     drop(socket);
     if let Err(error) = keeper.close() {
@@ -207,6 +216,36 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
         }
     });
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
+}
+
+/// The channels to the user, woken whenever the loop shows a new picture.
+fn notifier(
+    config: &Config,
+    workspace: &Workspace,
+    keeper: &Keeper,
+    clock: Clock,
+    mut pictures: watch::Receiver<Arc<Status>>,
+) -> Result<Notifier, BootError> {
+    let readers = keeper.readers();
+    let newest = readers.borrow().last_sequence().map_err(|source| KeeperError::Store {
+        path: workspace.state_file().display().to_string(),
+        source,
+    })?;
+    let file = workspace.notify_file();
+    let notifier =
+        Notifier::start(&config.notify, &file, &readers, newest, clock).map_err(|source| {
+            BootError::Io {
+                what: format!("notifications cannot be kept in {}", file.display()),
+                source,
+            }
+        })?;
+    let bell = notifier.bell();
+    tokio::spawn(async move {
+        while pictures.changed().await.is_ok() {
+            bell.turn(pictures.borrow_and_update().sequence);
+        }
+    });
+    Ok(notifier)
 }
 
 /// The metrics file. It holds nothing that decisions need: a broken one is set aside.

@@ -106,6 +106,7 @@ impl Window {
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
             logs: Arc::new(self.root().join(".cappuccino/logs")),
+            notifications: Arc::default(),
             asks,
         };
         let (asked, answer) = (Arc::clone(&self.asked), Arc::clone(&self.answer));

@@ -24,7 +24,7 @@ use cappuccino_core::store::Reader;
 use cappuccino_core::words::Sequence;
 use heartbeat::Heartbeat;
 use lane::Lane;
-use place::{Ledger, Place};
+use place::Ledger;
 use quiet::QuietHours;
 use std::collections::BTreeMap;
 use std::io;
@@ -134,7 +134,7 @@ fn start(
         let heartbeat = Heartbeat { name, every, sender, shared, last: None, failing_since: None };
         return thread.spawn(move || heartbeat.run());
     }
-    let place = shared.ledger.place(&name).unwrap_or_else(Place::default);
+    let place = shared.ledger.place(&name).unwrap_or_default();
     let lane = Lane::new(channel.clone(), place);
     let kind = channel.kind.name();
     let (last, is_unreadable) = (None, false);

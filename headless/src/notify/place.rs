@@ -108,7 +108,9 @@ impl Ledger {
             let place = known.unwrap_or_else(|| Place::at_the_end(newest));
             places.insert((*name).to_owned(), place);
         }
-        write(path, &places)?;
+        if !places.is_empty() || path.exists() {
+            write(path, &places)?;
+        }
         Ok(Self { path: path.to_owned(), places: Mutex::new(Some(places)) })
     }
 

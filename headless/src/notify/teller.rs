@@ -35,6 +35,7 @@ impl Teller {
     /// Works until the runner goes down.
     pub(super) fn run(mut self) {
         let mut heard = self.shared.bell.heard();
+        self.show(self.shared.clock.now().wall, None);
         while !heard.is_over {
             let could_read = self.read();
             let now = self.shared.clock.now().wall;

@@ -43,6 +43,7 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials/chart", get(reading::chart))
         .route("/v1/trials/{number}", get(reading::trial))
         .route("/v1/logs/{process}", get(logs::logs))
+        .route("/v1/notifications", get(reading::notifications))
         .route("/v1/history", get(reading::history))
         .route("/v1/events", get(events::events))
         .route("/v1/export", get(export::export))
