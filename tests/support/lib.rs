@@ -9,6 +9,7 @@ pub mod desk;
 pub mod disk;
 pub mod explore;
 pub mod model;
+pub mod notify;
 pub mod process;
 pub mod sim;
 pub mod slot;

@@ -131,12 +131,10 @@ fn event(group: &[&News]) -> Option<Message> {
     })
 }
 
-/// How often the subject came up: two lines of one moment about it are one time.
+/// How often the group tells the same: once for a single line, and for its end.
 fn turns(group: &[&News]) -> usize {
-    let mut moments: Vec<Timestamp> =
-        group.iter().filter(|news| !news.is_over).map(|news| news.at).collect();
-    moments.dedup();
-    moments.len()
+    let newest = group.iter().rev().find(|news| !news.is_over);
+    newest.map_or(1, |newest| group.iter().filter(|news| news.title == newest.title).count())
 }
 
 fn digest(groups: &[Group<'_>], waiting: &[&News]) -> Message {

@@ -3,7 +3,7 @@
 use cappuccino_core::api::sentence;
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::candidate::Rejection;
-use cappuccino_core::words::{Cause, Note, Sequence, Standing, Timestamp};
+use cappuccino_core::words::{Cause, Note, RevisionId, Sequence, Standing, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How urgent a line is.
@@ -95,7 +95,7 @@ fn about(note: &Note) -> Option<About> {
         },
         Note::WentLive(_, revision, _, cause) => {
             let (severity, verb) = went_live(cause);
-            About::new(severity, "deployment/live", format!("revision {revision} {verb}"))
+            About::new(severity, of(*revision), format!("revision {revision} {verb}"))
         }
         Note::Halted(_) => About::new(Critical, "deployment/halted", "nothing trades"),
         // The alert about the same subject tells it together with this.
@@ -104,8 +104,7 @@ fn about(note: &Note) -> Option<About> {
         }
         Note::RevisionJudged(revision, _, standing) => {
             let (severity, verb) = judged(standing)?;
-            let title = format!("revision {revision} {verb}");
-            About::new(severity, format!("revision/{revision}"), title)
+            About::new(severity, of(*revision), format!("revision {revision} {verb}"))
         }
         Note::StudyUnavailable(_) => {
             About::new(Warning, "study/unavailable", "the study cannot be read")
@@ -129,6 +128,11 @@ fn about(note: &Note) -> Option<About> {
         | Note::ProcessHealthy(..)
         | Note::Asked(..) => return None,
     })
+}
+
+/// What lines about a revision are about: each is news of its own, so none waits for another.
+fn of(revision: RevisionId) -> String {
+    format!("revision/{revision}")
 }
 
 /// An alert is a warning, unless nothing trades or the machine itself needs a person.
