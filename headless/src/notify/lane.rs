@@ -11,6 +11,7 @@ use crate::config::ChannelConfig;
 use cappuccino_core::api::DeadLetter;
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{Sequence, Span, Timestamp};
+use std::collections::BTreeSet;
 
 /// Lines that may wait in memory; the rest waits in the history.
 const WAITING_MAX: usize = 10_000;
@@ -132,26 +133,22 @@ impl Lane {
         if let Some(rest) = self.failed.as_ref().and_then(|f| rest(f.at, f.wait, now)) {
             return Next::Wait(Some(rest));
         }
-        let mut soonest: Option<Span> = None;
-        let mut free: Vec<&News> = Vec::new();
-        let mut was_held = false;
-        let place = &self.place;
-        let subjects = critical_subjects(&self.waiting);
-        for waiting in &mut self.waiting {
-            let critical = waiting.news.severity == Severity::Critical;
-            if is_quiet && !critical {
-                waiting.was_held = true;
+        if is_quiet {
+            let held = self.waiting.iter_mut().filter(|waiting| !waiting.is_critical());
+            held.for_each(|waiting| waiting.was_held = true);
+        }
+        let critical = critical_subjects(&self.waiting);
+        let (mut soonest, mut free, mut was_held) = (None, Vec::new(), false);
+        for waiting in &self.waiting {
+            if is_quiet && !waiting.is_critical() {
                 continue;
             }
-            let urgent = subjects.contains(&waiting.news.subject);
-            let distance = place.told.get(&waiting.news.subject).map(|told| told.distance(urgent));
-            let told_at = place.told.get(&waiting.news.subject).map(|told| told.at);
-            match told_at.zip(distance).and_then(|(at, distance)| rest(at, distance, now)) {
-                Some(rest) => soonest = Some(soonest.map_or(rest, |soonest| soonest.min(rest))),
-                None => {
-                    was_held |= waiting.was_held;
-                    free.push(&waiting.news);
-                }
+            let subject = waiting.news.subject.as_str();
+            if let Some(rest) = self.place.rest(subject, critical.contains(subject), now) {
+                soonest = Some(soonest.map_or(rest, |soonest: Span| soonest.min(rest)));
+            } else {
+                was_held |= waiting.was_held;
+                free.push(&waiting.news);
             }
         }
         Message::first_of(&free, was_held).map_or(Next::Wait(soonest), Next::Send)
@@ -160,13 +157,13 @@ impl Lane {
     /// `message` arrived.
     pub fn arrived(&mut self, message: &Message, now: Timestamp) {
         self.failed = None;
-        let mut subjects: Vec<String> = Vec::new();
+        let mut subjects = BTreeSet::new();
         self.waiting.retain(|waiting| {
-            let told = message.lines.contains(&waiting.news.sequence);
-            if told && !subjects.contains(&waiting.news.subject) {
-                subjects.push(waiting.news.subject.clone());
+            let is_told = message.stands_for(waiting.news.sequence);
+            if is_told {
+                subjects.insert(waiting.news.subject.clone());
             }
-            !told
+            !is_told
         });
         for subject in subjects {
             self.place.tell(subject, now);
@@ -189,7 +186,7 @@ impl Lane {
         let wait = wait(&self.config, count, &trouble);
         let (config, mut dead) = (&self.config, Vec::new());
         self.waiting.retain_mut(|waiting| {
-            if !message.lines.contains(&waiting.news.sequence) {
+            if !message.stands_for(waiting.news.sequence) {
                 return true;
             }
             waiting.tries = waiting.tries.saturating_add(counts);
@@ -249,8 +246,22 @@ impl Told {
     }
 }
 
-fn critical_subjects(waiting: &[Waiting]) -> Vec<String> {
-    let critical = waiting.iter().filter(|w| w.news.severity == Severity::Critical);
+impl Place {
+    /// How long to wait until `subject` may be told again.
+    fn rest(&self, subject: &str, is_critical: bool, now: Timestamp) -> Option<Span> {
+        let told = self.told.get(subject)?;
+        rest(told.at, told.distance(is_critical), now)
+    }
+}
+
+impl Waiting {
+    fn is_critical(&self) -> bool {
+        self.news.severity == Severity::Critical
+    }
+}
+
+fn critical_subjects(waiting: &[Waiting]) -> BTreeSet<String> {
+    let critical = waiting.iter().filter(|waiting| waiting.is_critical());
     critical.map(|waiting| waiting.news.subject.clone()).collect()
 }
 

@@ -65,6 +65,11 @@ impl Message {
         }
     }
 
+    /// Whether it tells this line.
+    pub fn stands_for(&self, line: Sequence) -> bool {
+        self.lines.binary_search(&line).is_ok()
+    }
+
     /// The first message to tell of `waiting`, oldest first: all of it as a digest when that is
     /// wanted or it is much, else what there is about the subject of the oldest line.
     pub fn first_of(waiting: &[&News], digest_wanted: bool) -> Option<Self> {

@@ -25,14 +25,14 @@ const COMPLAINT_MAX: u64 = 300;
 
 /// A program that takes messages.
 pub(super) struct Command {
-    command: Vec<String>,
+    words: Vec<String>,
     directory: PathBuf,
     bell: Arc<Bell>,
 }
 
 impl Command {
-    pub(super) fn new(command: Vec<String>, directory: PathBuf, bell: Arc<Bell>) -> Self {
-        Self { command, directory, bell }
+    pub(super) fn new(words: Vec<String>, directory: PathBuf, bell: Arc<Bell>) -> Self {
+        Self { words, directory, bell }
     }
 
     fn run(&self, message: &Message) -> Result<(), String> {
@@ -57,7 +57,7 @@ impl Command {
     }
 
     fn start(&self, message: &Message, stderr: File) -> std::io::Result<Child> {
-        let (program, arguments) = self.command.split_first().unwrap_or((&EMPTY, &[]));
+        let (program, arguments) = self.words.split_first().unwrap_or((&EMPTY, &[]));
         std::process::Command::new(program)
             .args(arguments)
             .current_dir(&self.directory)

@@ -168,7 +168,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Span> {
 /// Milliseconds since 1970 of an HTTP date.
 fn date(text: &str) -> Option<i64> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new();
-    parser.parse_timestamp(text.trim()).ok().map(|instant| instant.as_millisecond())
+    parser.parse_timestamp(text.trim()).ok().map(jiff::Timestamp::as_millisecond)
 }
 
 /// Seconds to wait, as Telegram and Discord say it in the body.
