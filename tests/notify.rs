@@ -167,6 +167,28 @@ fn a_new_channel_begins_at_the_end_and_a_restored_backup_is_no_flood() {
 }
 
 #[test]
+fn good_news_of_the_night_waits_for_the_morning() {
+    let server = Server::default();
+    let since_epoch = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let clock = |hours: u64| format!("{:02}:00", (since_epoch / 3600 + hours) % 24);
+    let quiet = format!("[notify]\nquiet_hours = \"{}-{}\"\n", clock(22), clock(2));
+    let mut site = Site::new(PROGRAM, &(quiet.clone() + &webhook(&server, "")));
+    site.set("TZ", "UTC");
+    site.start_and_wait();
+    site.finish_trial(1.0);
+    let waits = || channels(&site).pop().filter(|view| view.waiting == 1);
+    let view = until("it waits", PATIENCE, waits);
+    assert_eq!(view.state, "waiting");
+    assert!(server.asked().is_empty());
+    site.kill();
+    let config = site.root().join("cappuccino.toml");
+    let text = fs::read_to_string(&config).unwrap().replace(&quiet, "");
+    fs::write(&config, text).unwrap();
+    site.start_and_wait();
+    until("it is told", PATIENCE, || (server.confirmed().len() == 1).then_some(()));
+}
+
+#[test]
 fn a_channel_that_hangs_delays_neither_the_others_nor_the_loop_nor_the_end() {
     let (silent, server) = (Server::default(), Server::default());
     silent.otherwise(Reply::Silence);

@@ -172,3 +172,62 @@ fn write(path: &Path, places: &BTreeMap<String, Place>) -> io::Result<()> {
     fs::rename(&temporary, path)?;
     File::open(path.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLDEN: &str = r#"{
+  "version": 1,
+  "channels": {
+    "desk": {
+      "delivered": 7,
+      "ahead": [
+        9
+      ],
+      "told": {
+        "study/unavailable": {
+          "times": 2,
+          "at": "2026-03-01T12:00:00.000Z"
+        }
+      },
+      "dead": [
+        {
+          "sequence": 3,
+          "given_up": "2026-03-01T12:00:00.000Z",
+          "text": "a",
+          "why": "b"
+        }
+      ]
+    }
+  }
+}"#;
+
+    #[test]
+    fn the_file_keeps_its_form_and_belongs_to_nobody_once_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify.json");
+        fs::write(&path, GOLDEN).unwrap();
+        let ledger = Ledger::open(&path, &["desk"], Sequence(10)).unwrap();
+        let mut place = ledger.place("desk").unwrap();
+        ledger.keep("desk", &place).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), GOLDEN);
+        ledger.close();
+        place.move_to(Sequence(9));
+        ledger.keep("desk", &place).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), GOLDEN, "the next runner's by now");
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_every_channel_begins_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify.json");
+        for damaged in [&GOLDEN[..40], &GOLDEN.replace(": 1,\n", ": 2,\n")] {
+            fs::write(&path, damaged).unwrap();
+            let ledger = Ledger::open(&path, &["desk"], Sequence(5)).unwrap();
+            assert_eq!(ledger.place("desk"), Some(Place::at_the_end(Sequence(5))));
+            let aside = folder.path().join("notify.json.damaged");
+            assert_eq!(fs::read_to_string(aside).unwrap(), damaged);
+        }
+    }
+}

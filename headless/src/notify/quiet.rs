@@ -35,7 +35,10 @@ impl QuietHours {
 
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
-    let number = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
+    let number = |text: &str| {
+        let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_plain.then(|| text.parse::<u16>().ok()).flatten()
+    };
     let (hour, minute) = (number(hour)?, number(minute)?);
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
