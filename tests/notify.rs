@@ -113,7 +113,7 @@ fn a_line_that_never_arrives_is_given_up_in_sight_and_the_next_one_is_told() {
     site.kill();
     site.start_and_wait();
     let view = until("it is up", PATIENCE, || Some(channel(&site, "hook")));
-    assert_eq!(view.dead, [dead.clone()]);
+    assert_eq!(view.dead, std::slice::from_ref(&dead));
     assert!(!tellings(&server).contains_key(&dead.sequence.0));
     let text = site.word(&["notifications"]).output().unwrap();
     let text = String::from_utf8(text.stdout).unwrap();
