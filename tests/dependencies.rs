@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Licences that ask for no more than their text.
-const LICENCES: [&str; 11] = [
+const LICENCES: [&str; 12] = [
     "MIT",
     "Apache-2.0",
     "BSD-2-Clause",
@@ -18,6 +18,8 @@ const LICENCES: [&str; 11] = [
     "CC0-1.0",
     "0BSD",
     "BSL-1.0",
+    // A licence for data: Mozilla's list of certificate authorities, in webpki-roots.
+    "CDLA-Permissive-2.0",
 ];
 
 /// Advisories that are known and accepted, with the reason.

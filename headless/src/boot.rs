@@ -5,28 +5,27 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
+use crate::notify::Notifier;
+use crate::observe::listings::{CatalogTrials, KnownTrading};
 use crate::observe::machine::MachineWatcher;
-use crate::observe::session::watcher::{SessionWatcher, Sessions};
-use crate::observe::study::chart::chart;
+use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
-use crate::observe::watcher::{Shared, StudyWatcher, trial_view};
+use crate::observe::watcher::{Shared, StudyWatcher};
 use crate::runner::{Ending, Runner, trading_revision};
 use crate::samples::SampleFile;
 use crate::serve;
-use crate::serve::port::{ASKS_MAX, Order, Port, Trading, Trials};
+use crate::serve::port::{ASKS_MAX, Port};
+use crate::serve::socket::SocketFile;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{
-    API_VERSION, Hello, PnlView, Status, StudyView, TradeView, TrialChart, TrialView, status_of,
-};
+use cappuccino_core::api::{API_VERSION, Hello, Status, StudyView, status_of};
 use cappuccino_core::words::study::ResyncReason;
-use cappuccino_core::words::{
-    Observation, ProcessReport, RevisionId, Sequence, StudyReport, Timestamp, TrialNumber,
-};
+use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, Timestamp};
 use cappuccino_core::world::World;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Observations that may wait for the loop; observers wait when it is full.
 const OBSERVATIONS_MAX: usize = 1024;
@@ -112,6 +111,7 @@ async fn up(
     let sessions = sessions(&config, world, &session_news);
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
+    let notifier = notifier(&config, workspace, &keeper, clock, seen.clone())?;
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let port = Port {
         hello: Arc::new(hello(workspace)),
@@ -121,6 +121,7 @@ async fn up(
         samples: measured,
         trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),
+        notifications: notifier.board(),
         asks: ask,
     };
     let machine = machine(workspace, &config, status.subscribe(), observed);
@@ -150,17 +151,30 @@ async fn up(
         what: "signals cannot be listened for".into(),
         source,
     })?;
-    // Answers under way reach their clients; then the socket goes, and only then the lock that
-    // lets the next runner come up and make its own.
+    let silent = tokio::task::spawn_blocking(|| notifier.stop());
     drop(end);
+    go_down(keeper, window, silent, socket).await;
+    Ok(ending)
+}
+
+/// Answers under way reach their clients; then the socket goes, and only then the lock that lets
+/// the next runner come up and make its own.
+async fn go_down(
+    keeper: Keeper,
+    window: JoinHandle<()>,
+    silent: JoinHandle<()>,
+    socket: SocketFile,
+) {
     if let Err(error) = window.await {
         tracing::warn!("the window did not close well: {error}");
+    }
+    if let Err(error) = silent.await {
+        tracing::warn!("the notifications did not end well: {error}");
     }
     drop(socket);
     if let Err(error) = keeper.close() {
         tracing::warn!("closing the state file: {error}");
     }
-    Ok(ending)
 }
 
 fn make_folders(workspace: &Workspace) -> Result<(), BootError> {
@@ -245,6 +259,36 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
 }
 
+/// The channels to the user, woken whenever the loop shows a new picture.
+fn notifier(
+    config: &Config,
+    workspace: &Workspace,
+    keeper: &Keeper,
+    clock: Clock,
+    mut pictures: watch::Receiver<Arc<Status>>,
+) -> Result<Notifier, BootError> {
+    let readers = keeper.readers();
+    let newest = readers.borrow().last_sequence().map_err(|source| KeeperError::Store {
+        path: workspace.state_file().display().to_string(),
+        source,
+    })?;
+    let file = workspace.notify_file();
+    let notifier =
+        Notifier::start(&config.notify, &file, &readers, newest, clock).map_err(|source| {
+            BootError::Io {
+                what: format!("notifications cannot be kept in {}", file.display()),
+                source,
+            }
+        })?;
+    let bell = notifier.bell();
+    tokio::spawn(async move {
+        while pictures.changed().await.is_ok() {
+            bell.turn(pictures.borrow_and_update().sequence);
+        }
+    });
+    Ok(notifier)
+}
+
 /// The eyes on the trader's sessions, if there is a trader.
 fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<SessionWatcher> {
     let path = config.session_csv.clone()?;
@@ -269,41 +313,5 @@ fn machine(
             tracing::error!("the machine is not watched: {error}; restart the runner");
             None
         }
-    }
-}
-
-/// Listings of trials for clients.
-struct CatalogTrials(Arc<RwLock<crate::observe::study::catalog::Catalog>>);
-
-impl Trials for CatalogTrials {
-    fn list(&self, order: Order, limit: usize) -> Vec<TrialView> {
-        let catalog = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let summaries = match order {
-            Order::Newest => catalog.newest(limit),
-            Order::Best => catalog.best_first(limit),
-        };
-        summaries.iter().map(trial_view).collect()
-    }
-
-    fn find(&self, number: TrialNumber) -> Option<TrialView> {
-        let catalog = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        catalog.find(number).as_ref().map(trial_view)
-    }
-
-    fn chart(&self, dots: usize) -> TrialChart {
-        chart(&self.0.read().unwrap_or_else(PoisonError::into_inner), dots)
-    }
-}
-
-/// What the trader's sessions told, for clients.
-struct KnownTrading(Sessions, Clock);
-
-impl Trading for KnownTrading {
-    fn trades(&self, revision: Option<RevisionId>, limit: usize) -> Vec<TradeView> {
-        self.0.trades(revision, limit)
-    }
-
-    fn pnl(&self) -> Vec<PnlView> {
-        self.0.all(self.1.now().wall)
     }
 }

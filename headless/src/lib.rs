@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod host;
 pub mod keeper;
+pub mod notify;
 pub mod observe;
 pub mod runner;
 pub mod samples;

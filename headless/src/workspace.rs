@@ -106,6 +106,11 @@ impl Workspace {
         self.logs_dir().join(format!("{process}.log"))
     }
 
+    /// How far each notification channel has told the history.
+    pub fn notify_file(&self) -> PathBuf {
+        self.state_dir().join("notify.json")
+    }
+
     /// Copies of the state.
     pub fn backups_dir(&self) -> PathBuf {
         self.state_dir().join("backups")

@@ -108,6 +108,7 @@ impl Window {
             samples: watch::channel(None).1,
             trading: Arc::new(crate::trading::FewTrades),
             logs: Arc::new(self.root().join(".cappuccino/logs")),
+            notifications: Arc::default(),
             asks,
         };
         let (asked, answer) = (Arc::clone(&self.asked), Arc::clone(&self.answer));

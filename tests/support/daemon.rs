@@ -38,6 +38,7 @@ pub struct Site {
     program: PathBuf,
     runner: Option<Child>,
     study: StudyWriter,
+    environment: Vec<(String, String)>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -50,7 +51,8 @@ impl Site {
         fs::write(root.join("cappuccino.toml"), configuration(extra)).unwrap();
         let study = StudyWriter::open(&root.join("optuna.db"), "s").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { folder, program: program.into(), runner: None, study, runtime }
+        let environment = Vec::new();
+        Self { folder, program: program.into(), runner: None, study, environment, runtime }
     }
 
     pub fn root(&self) -> &Path {
@@ -66,7 +68,13 @@ impl Site {
         let mut command = Command::new(&self.program);
         command.args(words).current_dir(self.root()).env_remove("XDG_RUNTIME_DIR");
         command.env_remove("CAPPUCCINO_WORKSPACE");
+        command.envs(self.environment.iter().cloned());
         command
+    }
+
+    /// Sets a variable for every program that is started from here on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts the runner without waiting for it.

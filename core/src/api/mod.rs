@@ -5,6 +5,7 @@
 mod chart;
 mod log;
 mod machine;
+mod notifications;
 pub mod place;
 mod pnl;
 mod request;
@@ -15,6 +16,7 @@ mod view;
 pub use chart::{TrialChart, TrialDot};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
+pub use notifications::{ChannelView, DeadLetter};
 pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::sentence;

@@ -205,6 +205,18 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Show how each notification channel does, and what it gave up
+    Notifications {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Send a test message by every notification channel, or by one
+    NotifyTest {
+        /// Name of the channel
+        channel: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Write the whole history as one JSON document
     Export {
         /// Where to; standard output when none is named

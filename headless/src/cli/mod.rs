@@ -18,7 +18,7 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, check, keeping, lifecycle, logs, reading, record, trading, why};
+use words::{asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -68,6 +68,8 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Resume { format } => asking::seen(&at()?, CommandBody::Resume, format)?,
         Word::Restart { name, format } => asking::restart(&at()?, &name, format)?,
         Word::Reset { name, format } => asking::reset(&at()?, &name, format)?,
+        Word::Notifications { format } => notify::channels(&at()?, format)?,
+        Word::NotifyTest { channel, format } => notify::test(&at()?, channel.as_deref(), format)?,
         Word::Check { format } => check::check(&at()?, format)?,
         Word::Backup { format } => keeping::backup(&at()?, format)?,
         Word::Restore { file } => keeping::restore(&at()?, &file)?,

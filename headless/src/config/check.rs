@@ -1,8 +1,8 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
-use super::machine;
 use super::{CommandConfig, Config, ModelsConfig, SessionPath, StudyConfig};
+use super::{machine, notify};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -110,7 +110,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
     let backups_kept = file.backups.keep;
-    Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept })
+    let notify = notify::notify(&file.notify, root)?;
+    Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept, notify })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.
@@ -367,7 +368,7 @@ fn at_least_zero(number: Option<&Spanned<f64>>, default: f64) -> Result<f64, Mis
     Err(mistake(number.span(), format!("{value} is not allowed here"), "use a number from 0 up"))
 }
 
-fn at_least_one(number: Option<&Spanned<u32>>, default: u32) -> Result<u32, Mistake> {
+pub(super) fn at_least_one(number: Option<&Spanned<u32>>, default: u32) -> Result<u32, Mistake> {
     match number.map(|n| (*n.get_ref(), n.span())) {
         Some((0, place)) => Err(mistake(place, "0 is not allowed here".into(), "use 1 or more")),
         Some((value, _)) => Ok(value),

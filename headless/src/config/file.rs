@@ -1,5 +1,6 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
+use super::notify::Notify;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub(super) struct File {
     pub(super) machine: Machine,
     #[serde(default)]
     pub(super) backups: Backups,
+    #[serde(default)]
+    pub(super) notify: Notify,
     #[serde(default, rename = "process")]
     pub(super) processes: Vec<Process>,
 }

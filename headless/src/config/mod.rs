@@ -6,10 +6,12 @@
 mod check;
 mod file;
 mod machine;
+mod notify;
 mod session_path;
 mod template;
 
 pub use check::{ConfigError, load};
+pub use notify::{ChannelConfig, ChannelKind, NotifyConfig};
 pub use session_path::SessionPath;
 pub use template::TEMPLATE;
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub session_csv: Option<SessionPath>,
     /// Daily backups to keep.
     pub backups_kept: u32,
+    /// Whom to tell what needs attention.
+    pub notify: NotifyConfig,
 }
 
 /// Where the study is and how often it is looked at.

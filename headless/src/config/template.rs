@@ -69,6 +69,29 @@ disk_full_percent = 95
 # Daily copies of the state to keep.
 keep = 7
 
+[notify]
+# When only what is critical is told; the rest comes as one message afterwards. Local time.
+# quiet_hours = "22:00-07:00"
+
+# Who is told of alerts, deployments and rollbacks: any number of channels, each with a name of its
+# own; `cappuccino notify-test` tries them. docs/OPERATIONS.md shows every kind: desktop, ntfy,
+# slack, discord, webhook, telegram, command, heartbeat.
+[[notify.channel]]
+kind = "desktop"
+# name = "desktop"
+# min_severity = "info"       # or "warning", "critical"
+# Pause after a failed try; it doubles. A line that was tried so often or so long is given up.
+# retry_delay = "5s"
+# retry_delay_max = "15m"
+# max_tries = 100
+# give_up_after = "24h"
+
+# [[notify.channel]]
+# kind = "ntfy"
+# url = "https://ntfy.sh"
+# topic = "my-workstation"
+# token_env = "NTFY_TOKEN"    # or token_file = "path", readable by its owner only
+
 [[process]]
 name = "worker"
 role = "worker"
@@ -98,7 +121,8 @@ command = [
   "--timeframe", "1h", "--history-hours", "120", "--poll-interval", "60", "--gpu", "-1",
   "--log-file", "{session_csv}",
 ]
-# Where it writes its trades and worth; {revision} is replaced by the number of the model's revision.
+# Where it writes its trades and worth; {revision} is replaced by the number of the model's
+# revision.
 # session_csv = "paper_trades/revision_{revision}.csv"
 # The original trader handles SIGINT only.
 stop_signal = "INT"

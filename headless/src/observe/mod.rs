@@ -1,5 +1,6 @@
 //! Looking at the world: each observer tells what it saw, and decides nothing.
 
+pub mod listings;
 pub mod machine;
 pub mod session;
 pub mod study;

@@ -1,5 +1,6 @@
 //! What the window may see of the runner, and how it asks. The runner owns everything behind it.
 
+use crate::notify::Board;
 use cappuccino_core::api::{
     Accepted, CommandRequest, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
 };
@@ -29,6 +30,8 @@ pub struct Port {
     pub trading: Arc<dyn Trading>,
     /// The folder of the processes' output.
     pub logs: Arc<PathBuf>,
+    /// How the notification channels do.
+    pub notifications: Arc<Board>,
     /// The way to the runner's loop.
     pub asks: mpsc::Sender<Ask>,
 }

@@ -5,6 +5,7 @@ pub(super) mod check;
 pub(super) mod keeping;
 pub(super) mod lifecycle;
 pub(super) mod logs;
+pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;
 pub(super) mod trading;

@@ -1,0 +1,38 @@
+//! The ways a message leaves: one sender per kind of channel.
+//!
+//! A sender answers within its own limit of seconds, whatever the other side does.
+
+mod command;
+mod desktop;
+pub mod http;
+
+use super::bell::Bell;
+use super::lane::Trouble;
+use super::message::Message;
+use crate::config::ChannelKind;
+use std::sync::Arc;
+
+/// One way for a message to leave.
+pub trait Sender: Send {
+    /// Sends it; `Ok` only when the other side confirmed it.
+    ///
+    /// # Errors
+    /// [`Trouble`]: it may or may not have arrived.
+    fn send(&mut self, message: &Message) -> Result<(), Trouble>;
+}
+
+/// The sender of a channel; `bell` tells it when the runner goes down.
+pub fn sender(kind: &ChannelKind, bell: Arc<Bell>) -> Box<dyn Sender> {
+    match kind {
+        ChannelKind::Desktop => Box::new(desktop::Desktop::default()),
+        ChannelKind::Command { command, directory } => {
+            Box::new(command::Command::new(command.clone(), directory.clone(), bell))
+        }
+        ChannelKind::Ntfy { .. }
+        | ChannelKind::Slack { .. }
+        | ChannelKind::Discord { .. }
+        | ChannelKind::Webhook { .. }
+        | ChannelKind::Telegram { .. }
+        | ChannelKind::Heartbeat { .. } => Box::new(http::Http::new(kind.clone())),
+    }
+}

@@ -1,0 +1,166 @@
+//! Which lines of the history a person is told of, how urgent each is, and in which words.
+
+use cappuccino_core::api::sentence;
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::candidate::Rejection;
+use cappuccino_core::words::{Cause, Note, RevisionId, Sequence, Standing, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How urgent a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// To be looked at today.
+    Warning,
+    /// To be looked at now: it is told during quiet hours, too.
+    Critical,
+}
+
+/// A line of the history as a person is told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Its number.
+    pub sequence: Sequence,
+    /// When it happened.
+    pub at: Timestamp,
+    /// How urgent it is.
+    pub severity: Severity,
+    /// Severity that decides which channels tell it: the end of an alert goes where the alert went.
+    pub reach: Severity,
+    /// What it is about, such as the key of an alert; repeats about one subject are merged.
+    pub subject: String,
+    /// A few words.
+    pub title: String,
+    /// One or two sentences.
+    pub text: String,
+    /// Whether it tells that its subject needs no attention any more.
+    pub is_over: bool,
+}
+
+impl Severity {
+    /// Its name in files and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// The line in words, when it is worth telling.
+pub fn news(entry: &Entry) -> Option<News> {
+    let about = about(&entry.note)?;
+    Some(News {
+        sequence: entry.sequence,
+        at: entry.at,
+        severity: about.severity,
+        reach: about.reach,
+        subject: about.subject,
+        title: about.title,
+        text: about.text.unwrap_or_else(|| sentence(&entry.note)),
+        is_over: about.is_over,
+    })
+}
+
+struct About {
+    severity: Severity,
+    reach: Severity,
+    subject: String,
+    title: String,
+    text: Option<String>,
+    is_over: bool,
+}
+
+impl About {
+    fn new(severity: Severity, subject: impl Into<String>, title: impl Into<String>) -> Self {
+        let (subject, title) = (subject.into(), title.into());
+        Self { severity, reach: severity, subject, title, text: None, is_over: false }
+    }
+}
+
+fn about(note: &Note) -> Option<About> {
+    use Severity::{Critical, Warning};
+    Some(match note {
+        Note::AlertRaised(key, text, remedy) => About {
+            text: Some(format!("{text}; {remedy}")),
+            ..About::new(urgency(key), key, format!("alert: {key}"))
+        },
+        Note::AlertCleared(key) => About {
+            reach: urgency(key),
+            is_over: true,
+            ..About::new(Severity::Info, key, format!("over: {key}"))
+        },
+        Note::WentLive(_, revision, _, cause) => {
+            let (severity, verb) = went_live(cause);
+            About::new(severity, of(*revision), format!("revision {revision} {verb}"))
+        }
+        Note::Halted(_) => About::new(Critical, "deployment/halted", "nothing trades"),
+        // The alert about the same subject tells it together with this.
+        Note::ProcessCooling(name, _) => {
+            About::new(Warning, format!("process/{name}/cooling"), format!("{name} keeps ending"))
+        }
+        Note::RevisionJudged(revision, _, standing) => {
+            let (severity, verb) = judged(standing)?;
+            About::new(severity, of(*revision), format!("revision {revision} {verb}"))
+        }
+        Note::StudyUnavailable(_) => {
+            About::new(Warning, "study/unavailable", "the study cannot be read")
+        }
+        Note::StudyReplaced(_) => {
+            About::new(Warning, "deployment/study-replaced", "another study is in its place")
+        }
+        Note::RunnerStarted
+        | Note::RunnerStopping
+        | Note::StudyFollowed(_)
+        | Note::CandidateDeclined(..)
+        | Note::DeploymentBegan(..)
+        | Note::DeploymentReached(..)
+        | Note::ModeChanged(_)
+        | Note::TrialHeld(..)
+        | Note::TrialReleased(..)
+        | Note::ProcessStarted(..)
+        | Note::ProcessAdopted(..)
+        | Note::LaunchFailed(..)
+        | Note::ProcessExited(..)
+        | Note::ProcessHealthy(..)
+        | Note::Asked(..) => return None,
+    })
+}
+
+/// What lines about a revision are about: each is news of its own, so none waits for another.
+fn of(revision: RevisionId) -> String {
+    format!("revision/{revision}")
+}
+
+/// An alert is a warning, unless nothing trades or the machine itself needs a person.
+fn urgency(key: &str) -> Severity {
+    let is_critical =
+        matches!(key, "deployment/halted" | "engine/cycle") || key.ends_with("/stuck");
+    if is_critical { Severity::Critical } else { Severity::Warning }
+}
+
+const fn went_live(cause: &Cause) -> (Severity, &'static str) {
+    match cause {
+        Cause::Automatic | Cause::Operator(..) => (Severity::Info, "went live"),
+        Cause::OperatorRollback(..) => (Severity::Info, "is back"),
+        Cause::AutomaticRollback(_) => (Severity::Warning, "is back"),
+    }
+}
+
+const fn judged(standing: &Standing) -> Option<(Severity, &'static str)> {
+    match standing {
+        Standing::Rejected(Rejection::ByOperator(_)) => Some((Severity::Info, "was declined")),
+        Standing::Rejected(
+            Rejection::FilesMissing(_)
+            | Rejection::StagingFailed(_)
+            | Rejection::Invalid(_)
+            | Rejection::TimedOut(_)
+            | Rejection::ApprovalExpired,
+        ) => Some((Severity::Warning, "was rejected")),
+        Standing::Bad(_) => Some((Severity::Warning, "failed")),
+        Standing::Candidate | Standing::Superseded | Standing::Trial | Standing::Good => None,
+    }
+}
