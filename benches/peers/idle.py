@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -68,14 +69,40 @@ def measure(name, supervisor, helpers, seconds):
     )
 
 
+def study(path):
+    """A study of 1000 finished trials, as Optuna writes it."""
+    database = sqlite3.connect(path)
+    schema = ROOT / "headless" / "src" / "demo" / "optuna_schema.sql"
+    database.executescript(schema.read_text())
+    database.execute("INSERT INTO studies (study_id, study_name) VALUES (1, 'idle')")
+    database.execute(
+        "INSERT INTO study_directions (direction, study_id, objective) VALUES ('MAXIMIZE', 1, 0)"
+    )
+    for number in range(1000):
+        trial = number + 1
+        database.execute(
+            "INSERT INTO trials (trial_id, number, study_id, state, datetime_start, datetime_complete)"
+            " VALUES (?, ?, 1, 'COMPLETE', '2026-03-01 12:00:00', '2026-03-01 12:01:00')",
+            (trial, number),
+        )
+        database.execute(
+            "INSERT INTO trial_values (trial_id, objective, value, value_type)"
+            " VALUES (?, 0, ?, 'FINITE')",
+            (trial, number / 1000),
+        )
+    database.commit()
+    database.close()
+
+
 def cappuccino(seconds):
     program = ROOT / "target" / "release" / "cappuccino"
     if not program.exists():
         sys.exit("build it first: cargo build --release")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
+        study(folder / "optuna.db")
         (folder / "cappuccino.toml").write_text(
-            '[study]\ndatabase = "none.db"\n'
+            '[study]\ndatabase = "optuna.db"\n'
             '[[process]]\nname = "sleeper"\nrole = "other"\n'
             f'instances = {WORKERS}\ncommand = ["sleep", "1000000"]\n'
         )
@@ -86,6 +113,7 @@ def cappuccino(seconds):
             shown = subprocess.run([*word, "status", "--json"], check=True, capture_output=True)
             status = json.loads(shown.stdout)
             workers = [process["pid"] for process in status["processes"]]
+            assert status["study"]["counts"]["complete"] == 1000, status["study"]
             assert len(workers) == WORKERS and all(workers), workers
             shims = [int(fields(pid)[1]) for pid in workers]
             runner = next(
