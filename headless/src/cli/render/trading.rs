@@ -96,8 +96,9 @@ pub(super) fn picture(view: &PnlView) -> (Tone, String, Vec<String>) {
             percent(view.max_drawdown, false)
         ),
         format!(
-            "{} trades, {} in 24 h{wins}; newest row {} ago",
+            "{} trade{}, {} in 24 h{wins}; newest row {} ago",
             view.trades,
+            if view.trades == 1 { "" } else { "s" },
             view.trades_24h,
             view.age.map_or_else(dash, |age| age.to_string())
         ),
