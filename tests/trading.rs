@@ -76,11 +76,12 @@ fn each_revision_keeps_what_it_earned_and_the_next_file_is_followed() {
     assert_eq!(sessions.trades(None, 4).len(), 4, "of all three revisions, newest first");
     assert!(sessions.trades(None, 10).is_sorted_by(|before, after| before.at >= after.at));
 
-    // Back to the first revision: its session is told anew, not from where it was left.
+    // Back to the first revision, whose trader goes on in its old file.
     watcher.follow(RevisionId(1));
+    fs::write(file(1), winner().bar(110.0, 2.0).text.as_str()).unwrap();
     until("the first session is followed", PATIENCE, || {
         let view = watcher.view(now);
-        (view.revision == Some(RevisionId(1)) && view.trades == 2).then_some(())
+        (view.revision == Some(RevisionId(1)) && view.trades == 3).then_some(())
     });
 }
 
@@ -176,8 +177,19 @@ fn trades_and_earnings_are_told_to_people_and_programs() {
     window.show(|status| status.pnl = Some(pnl(3)));
     let root = window.root().to_owned();
     let say = |words: &[&str]| tell(&mut word(PROGRAM, &root, words), &root);
-    assert_snapshot!(say(&["trades"]), @"");
-    assert_snapshot!(say(&["pnl"]), @"");
+    assert_snapshot!(say(&["trades"]), @r"
+    TIME                  REVISION  TICKER   SIDE  QUANTITY  PRICE   FEE   REALISED
+    2026-03-01 12:02:00Z  3         BTC/USD  sell  0.005     100000  1.25  +10.00
+    2026-03-01 12:01:00Z  3         BTC/USD  buy   0.005     100000  1.25  -
+    2026-03-01 12:00:00Z  2         BTC/USD  buy   0.005     100000  1.25  -
+    --- exit 0
+    ");
+    assert_snapshot!(say(&["pnl"]), @r"
+    REVISION  EQUITY   GROWTH   REALISED  UNREALISED  FEES  DRAWDOWN  TRADES  WINS      DAYS  SHARPE
+    3         1012.50  +1.25 %  +10.00    +2.50       2.50  0.00 %    2       100.00 %  0     n/a
+    2         1012.50  +1.25 %  +10.00    +2.50       2.50  0.00 %    2       100.00 %  0     n/a
+    --- exit 0
+    ");
     assert_eq!(say(&["trades", "--limit", "0"]).code, 2);
     let few: Vec<TradeView> =
         serde_json::from_str(&say(&["trades", "--limit", "2", "--json"]).out).unwrap();
@@ -189,7 +201,11 @@ fn trades_and_earnings_are_told_to_people_and_programs() {
     assert_eq!(all, [pnl(3), pnl(2)]);
     let status = say(&["status"]).out;
     let shown: Vec<&str> = status.lines().skip_while(|line| !line.starts_with("trading")).collect();
-    assert_snapshot!(shown[..3].join("\n"), @"");
+    assert_snapshot!(shown[..3].join("\n"), @r"
+    trading     following: worth 1012.50, +1.25 % with revision 3
+                realised +10.00, unrealised +2.50, fees 2.50, drawdown 0.00 % (largest 0.00 %)
+                2 trades, 0 in 24 h, 100.00 % won; newest row 5s ago
+    ");
     window.close();
     assert_eq!(say(&["trades"]).code, 3);
 }
