@@ -55,6 +55,8 @@ fn without_a_runner_asking_words_say_how_to_start_one() {
         &["status", "--watch"],
         &["processes"],
         &["trials"],
+        &["trades"],
+        &["pnl"],
         &["status"],
         &["history"],
         &["export"],

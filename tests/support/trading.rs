@@ -2,7 +2,7 @@
 
 use cappuccino_core::api::{PnlView, TradeView};
 use cappuccino_core::trading::Side;
-use cappuccino_core::words::{RevisionId, Timestamp};
+use cappuccino_core::words::{RevisionId, Span, Timestamp};
 use cappuccino_headless::serve::port::Trading;
 use std::fmt::Write;
 
@@ -42,6 +42,7 @@ pub fn pnl(revision: u64) -> PnlView {
         trades: 2,
         win_rate: Some(1.0),
         newest: Some(crate::api::noon()),
+        age: Some(Span::seconds(5)),
         ..PnlView::default()
     }
 }

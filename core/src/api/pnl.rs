@@ -28,8 +28,8 @@ pub struct PnlView {
     pub realised: f64,
     /// Gains of what is held, at the newest prices; fees of the purchases taken off.
     pub unrealised: f64,
-    /// Fees and slippage paid; nothing when the fills were not at the prices of their rows, so
-    /// that nobody can tell.
+    /// Fees and slippage paid since the first row; nothing when the fills were not at the prices of
+    /// their rows, so that nobody can tell.
     pub fees: Option<f64>,
     /// Growth since the first row, as a fraction; an account that was set anew adds none.
     pub growth: f64,
@@ -113,7 +113,8 @@ pub struct TradeView {
     pub quantity: f64,
     /// Price per unit in the row.
     pub price: f64,
-    /// What it cost beyond that price; nothing when the fill was not at that price.
+    /// What it cost beyond that price; nothing when the fill was not at that price, or when the
+    /// trade is in the session's first row.
     pub fee: Option<f64>,
     /// What the sale gained, fees taken off; nothing for a purchase.
     pub realised: Option<f64>,

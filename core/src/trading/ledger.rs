@@ -39,7 +39,8 @@ pub struct Trade {
     pub quantity: f64,
     /// Money per unit in the row.
     pub price: f64,
-    /// Money paid beyond that price; none when the fill was at a better one, hence at another.
+    /// Money paid beyond that price; none when the fill was at a better one, hence at another, or
+    /// when the account was not seen before.
     pub fee: Option<f64>,
     /// What the sale gained, fees taken off; none for a purchase.
     pub realised: Option<f64>,
@@ -233,7 +234,8 @@ impl Ledger {
             if quote.action.is_some_and(|wish| covers(wish, quote)) {
                 let trade = asset.trade(row.at, quote, &Change::default());
                 self.tally.take(&trade);
-                self.trades.push(trade);
+                // What was paid for it happened before anything is known.
+                self.trades.push(Trade { fee: None, ..trade });
             } else {
                 asset.quantity = quote.holding;
                 asset.cost = quote.holding * quote.price;
@@ -330,7 +332,8 @@ impl Asset {
         self.realised += realised.unwrap_or(0.0);
         self.trades += 1;
         let fee = (change.cost >= -change.rounding).then_some(cost.max(0.0));
-        let (quantity, price) = (units.abs(), quote.price);
+        // What a subtraction adds to six decimals is no quantity.
+        let (quantity, price) = ((units.abs() * 1e9).round() / 1e9, quote.price);
         Trade { at, ticker: self.ticker.clone(), side, quantity, price, fee, realised, forced }
     }
 }

@@ -50,7 +50,8 @@ pub struct Quote {
     pub holding: f64,
     /// Money per unit, above 0.
     pub price: f64,
-    /// Units that the model wished to buy (to sell: negative), where the file tells.
+    /// Units that the model wished to buy (to sell: negative), where the file tells; read only when
+    /// some holding differs from the row before.
     pub action: Option<f64>,
 }
 
@@ -134,38 +135,60 @@ impl Columns {
         Ok(())
     }
 
-    /// Reads a line, without its line end, into `row`, whose buffers are used again.
+    /// Reads a line, without its line end, into `row`, whose buffers are used again: give it the
+    /// row read before, so that what did not change costs less.
     ///
     /// # Errors
     /// [`RowError`]; what `row` holds then means nothing.
     pub fn row(&self, line: &[u8], row: &mut Row) -> Result<(), RowError> {
+        let outcome = self.fields(line, row).and_then(|has_moved| {
+            let sound = |quote: &Quote| quote.holding >= 0.0 && quote.price > 0.0;
+            if !row.assets.iter().all(sound) {
+                return Err(RowError::Range);
+            }
+            if has_moved { self.actions(line, row) } else { Ok(()) }
+        });
+        if outcome.is_err() {
+            row.assets.clear();
+        }
+        outcome
+    }
+
+    /// Everything but the actions; whether a holding differs from the row before.
+    fn fields(&self, line: &[u8], row: &mut Row) -> Result<bool, RowError> {
         row.assets.resize(self.tickers.len(), Quote::default());
+        let mut has_moved = false;
         let mut fields = line.split(|byte| *byte == b',');
         for meaning in &self.meanings {
             let field = fields.next().ok_or(RowError::Fields)?;
             match *meaning {
-                Meaning::Other => {}
+                Meaning::Other | Meaning::Action(_) => {}
                 Meaning::Time => row.at = time(field).ok_or(RowError::Time)?,
                 Meaning::Cash => row.cash = number(field).ok_or(RowError::Number)?,
                 Meaning::Holding(place) => {
                     let holding = number(field).ok_or(RowError::Number)?;
-                    quote(row, place, |quote| quote.holding = holding);
+                    quote(row, place, |quote| {
+                        has_moved |= quote.holding.to_bits() != holding.to_bits();
+                        (quote.holding, quote.action) = (holding, None);
+                    });
                 }
                 Meaning::Price(place) => {
                     let price = number(field).ok_or(RowError::Number)?;
                     quote(row, place, |quote| quote.price = price);
                 }
-                Meaning::Action(place) => {
-                    let action = number(field).ok_or(RowError::Number)?;
-                    quote(row, place, |quote| quote.action = Some(action));
-                }
             }
         }
-        if fields.next().is_some() {
-            return Err(RowError::Fields);
+        if fields.next().is_some() { Err(RowError::Fields) } else { Ok(has_moved) }
+    }
+
+    fn actions(&self, line: &[u8], row: &mut Row) -> Result<(), RowError> {
+        for (meaning, field) in self.meanings.iter().zip(line.split(|byte| *byte == b',')) {
+            if let Meaning::Action(place) = *meaning {
+                let action = number(field).ok_or(RowError::Number)?;
+                quote(row, place, |quote| quote.action = Some(action));
+            }
         }
-        let sound = |quote: &Quote| quote.holding >= 0.0 && quote.price > 0.0;
-        if row.assets.iter().all(sound) { Ok(()) } else { Err(RowError::Range) }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use super::ledger::{Ledger, Step, Trade};
 use super::row::{Columns, HeaderError, Row};
 use crate::words::Timestamp;
 use std::collections::VecDeque;
+use std::io::BufRead;
 
 /// Trades kept, the newest.
 pub const TRADES_MAX: usize = 1000;
@@ -46,9 +47,8 @@ pub struct Book {
 impl Session {
     /// Takes the next bytes of the file. A last line without its end waits for the rest.
     pub fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (line, rest) = bytes.split_at(end);
-            bytes = rest.get(1..).unwrap_or_default();
+        while let Some((line, rest)) = split_line(bytes) {
+            bytes = rest;
             if self.torn.is_empty() && !self.line_is_too_long {
                 self.line(line);
             } else {
@@ -99,6 +99,7 @@ impl Session {
         match Columns::read(line) {
             Ok(columns) => {
                 self.book.ledger.columns(columns.tickers());
+                self.row.assets.clear();
                 self.columns = Some(columns);
                 self.header_error = None;
             }
@@ -153,6 +154,15 @@ impl Book {
         self.newest = Some(row.at);
         self.rows += 1;
     }
+}
+
+/// The first line without its end, and what follows; none without an end. The standard library's
+/// reader finds it several bytes at a time.
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = bytes;
+    let length = rest.skip_until(b'\n').ok()?;
+    let line = bytes.get(..length)?.strip_suffix(b"\n")?;
+    Some((line, rest))
 }
 
 /// Rows begin with a time or a number; a header with a name, perhaps quoted or after a mark.

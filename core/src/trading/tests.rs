@@ -177,6 +177,7 @@ fn the_first_row_s_purchase_is_a_trade_and_an_older_holding_is_none() {
     let session = read(&format!("{header}{row}"));
     let bought: Vec<&str> = session.book().trades.iter().map(|trade| &*trade.ticker).collect();
     assert_eq!(bought, ["A"]);
+    assert_eq!(session.book().trades[0].fee, None, "nobody saw the cash before it");
     near(session.book().ledger.unrealised(), 0.0);
     near(session.book().ledger.worth(), 1000.0);
 }

@@ -121,8 +121,7 @@ command = [
   "--timeframe", "1h", "--history-hours", "120", "--poll-interval", "60", "--gpu", "-1",
   "--log-file", "{session_csv}",
 ]
-# Where it writes its trades and worth; {revision} is replaced by the number of the model's
-# revision.
+# Where it writes its trades and worth; {revision} is replaced by the revision's number.
 # session_csv = "paper_trades/revision_{revision}.csv"
 # The original trader handles SIGINT only.
 stop_signal = "INT"

@@ -32,7 +32,6 @@ pub(in crate::cli) fn trades(screen: Screen, trades: &[TradeView]) -> Vec<String
 pub(in crate::cli) fn pnl(screen: Screen, sessions: &[PnlView]) -> Vec<String> {
     let heading = [
         "REVISION",
-        "STATE",
         "EQUITY",
         "GROWTH",
         "REALISED",
@@ -41,18 +40,16 @@ pub(in crate::cli) fn pnl(screen: Screen, sessions: &[PnlView]) -> Vec<String> {
         "DRAWDOWN",
         "TRADES",
         "WINS",
+        "DAYS",
         "SHARPE",
-        "SORTINO",
-        "CALMAR",
+        "",
     ];
     let mut table = Table::new(heading);
     for session in sessions {
         let figures = &session.performance;
-        let yearly = |figure: Option<f64>| (Tone::Plain, ratio(figure, figures.days));
-        let state = session.state.split(':').next().unwrap_or_default().to_owned();
+        let remark = session.state.split(':').next().filter(|state| *state != "following");
         table.row([
             (Tone::Strong, revision(session.revision)),
-            (tone(session), state),
             (Tone::Plain, session.equity.map_or_else(dash, money)),
             (gain_tone(session.growth), percent(session.growth, true)),
             (gain_tone(session.realised), gain(session.realised)),
@@ -61,9 +58,9 @@ pub(in crate::cli) fn pnl(screen: Screen, sessions: &[PnlView]) -> Vec<String> {
             (Tone::Plain, percent(session.max_drawdown, false)),
             (Tone::Plain, session.trades.to_string()),
             (Tone::Plain, session.win_rate.map_or_else(dash, |rate| percent(rate, false))),
-            yearly(figures.sharpe),
-            yearly(figures.sortino),
-            yearly(figures.calmar),
+            (Tone::Plain, figures.days.to_string()),
+            (Tone::Plain, ratio(figures.sharpe)),
+            (tone(session), remark.unwrap_or_default().to_owned()),
         ]);
     }
     table.lines(screen)
@@ -96,8 +93,9 @@ pub(super) fn picture(view: &PnlView) -> (Tone, String, Vec<String>) {
             percent(view.max_drawdown, false)
         ),
         format!(
-            "{} trades, {} in 24 h{wins}; newest row {} ago",
+            "{} trade{}, {} in 24 h{wins}; newest row {} ago",
             view.trades,
+            if view.trades == 1 { "" } else { "s" },
             view.trades_24h,
             view.age.map_or_else(dash, |age| age.to_string())
         ),
@@ -141,9 +139,9 @@ fn percent(share: f64, signed: bool) -> String {
     if signed { format!("{percent:+.2} %") } else { format!("{percent:.2} %") }
 }
 
-/// A yearly figure, or on how few days it would stand.
-fn ratio(figure: Option<f64>, days: u32) -> String {
-    figure.map_or_else(|| format!("n/a ({days} d)"), |figure| format!("{figure:.2}"))
+/// A figure that needs fourteen days.
+fn ratio(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "n/a".to_owned(), |figure| format!("{figure:.2}"))
 }
 
 fn dash() -> String {
