@@ -9,7 +9,7 @@ mod notify;
 mod template;
 
 pub use check::{ConfigError, load};
-pub use notify::{ChannelConfig, ChannelKind, NotifyConfig};
+pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
 pub use template::TEMPLATE;
 
 use cappuccino_core::words::{Policy, ProcessName, Span};
