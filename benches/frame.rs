@@ -38,7 +38,10 @@ fn main() {
     println!("10 M points to {BUCKETS} buckets (the runner's part): {:.1?}", began.elapsed());
     let ctx = Context::default();
     theme::install(&ctx);
-    let mut window = TimeWindow { length: Span(num::whole(num::size(POINTS))), end: Some(Timestamp(num::whole(num::size(POINTS)))) };
+    let mut window = TimeWindow {
+        length: Span(num::whole(num::size(POINTS))),
+        end: Some(Timestamp(num::whole(num::size(POINTS)))),
+    };
     report("10 M points, by buckets", FRAMES, &ctx, |ui| {
         let tokens = theme::of(ui.ctx());
         let mut stage = Stage { window: &mut window, cursor: None, now: NOON, tokens: &tokens };
@@ -95,7 +98,8 @@ fn report(name: &str, frames: usize, ctx: &Context, mut draw: impl FnMut(&mut Ui
     let mut times: Vec<Duration> = Vec::new();
     for place in 0..frames + 2 {
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(1440.0, 900.0)));
-        let input = RawInput { screen_rect, time: Some(num::size(place) / 60.0), ..RawInput::default() };
+        let input =
+            RawInput { screen_rect, time: Some(num::size(place) / 60.0), ..RawInput::default() };
         let began = Instant::now();
         let output = ctx.run_ui(input, &mut draw);
         let meshes = ctx.tessellate(output.shapes, output.pixels_per_point);

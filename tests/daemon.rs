@@ -63,9 +63,13 @@ fn a_stored_model_with_one_flipped_bit_is_never_traded() {
         live(&site.status().unwrap()).filter(|revision| *revision != first)
     });
     let before = trader_pid(&site.status().unwrap());
-    let content = site.status().unwrap().deployment.revisions.iter().find_map(|revision| {
-        (revision.id == first).then_some(revision.content)?
-    });
+    let content = site
+        .status()
+        .unwrap()
+        .deployment
+        .revisions
+        .iter()
+        .find_map(|revision| (revision.id == first).then_some(revision.content)?);
     let stored = site.workspace().models_dir().join(content.unwrap().to_string());
     let actor = files(&stored).into_iter().find(|path| path.ends_with("actor.pth")).unwrap();
     let mut bytes = std::fs::read(&actor).unwrap();

@@ -2,7 +2,8 @@
 //! real notification daemon.
 
 use cappuccino_core::api::{ChannelView, CommandBody};
-use cappuccino_headless::config::ChannelKind;
+use cappuccino_core::words::Span;
+use cappuccino_headless::config::{Address, ChannelKind};
 use cappuccino_headless::notify::bell::Bell;
 use cappuccino_headless::notify::lane::Trouble;
 use cappuccino_headless::notify::message::Message;
@@ -14,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::daemon::{PATIENCE, Site};
-use support::notify::{Reply, Server, Session};
+use support::notify::{Reply, Server, Session, TlsServer};
 use support::process::lives;
 use support::wait::until;
 
@@ -26,6 +27,10 @@ fn webhook(server: &Server, keys: &str) -> String {
          retry_delay = \"50ms\"\nretry_delay_max = \"200ms\"\n{keys}\n",
         server.url()
     )
+}
+
+fn address(url: &str) -> Address {
+    Address { url: Secret::Given(url.to_owned()), ca_file: None }
 }
 
 fn channels(site: &Site) -> Vec<ChannelView> {
@@ -260,7 +265,7 @@ fn each_service_is_spoken_to_in_its_own_words() {
     let token = folder.path().join("token");
     fs::write(&token, "s3cret\n").unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
-    let (url, token) = (Secret::Given(server.url()), Secret::File(token));
+    let (url, token) = (address(&server.url()), Secret::File(token));
     let message = Message { title: "a <b>".into(), ..Message::test("mine") };
     let kinds = [
         ChannelKind::Ntfy { url: url.clone(), topic: "desk".into(), token: Some(token.clone()) },
@@ -268,7 +273,7 @@ fn each_service_is_spoken_to_in_its_own_words() {
         ChannelKind::Discord { url: url.clone() },
         ChannelKind::Webhook { url: url.clone(), token: None },
         ChannelKind::Telegram { url: url.clone(), token, chat_id: "7".into() },
-        ChannelKind::Heartbeat { url, every: cappuccino_core::words::Span::minutes(1) },
+        ChannelKind::Heartbeat { url, every: Span::minutes(1) },
     ];
     for kind in &kinds {
         sender(kind, Arc::new(Bell::default())).send(&message).unwrap();
@@ -433,11 +438,25 @@ fn a_real_desktop_shows_an_alert_replaces_it_by_its_end_and_may_hang() {
 }
 
 #[test]
-fn trouble_is_said_in_words() {
-    let kind = ChannelKind::Webhook {
-        url: Secret::Given("http://127.0.0.1:1/s3cret".into()),
-        token: None,
+fn a_server_must_prove_who_it_is_by_a_known_authority_or_the_one_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = TlsServer::start(folder.path()) else { return };
+    let ping = |ca_file: Option<&str>| {
+        let ca_file = ca_file.map(|name| folder.path().join(name));
+        let url = Address { ca_file, ..address(&server.url()) };
+        let kind = ChannelKind::Heartbeat { url, every: Span::minutes(1) };
+        sender(&kind, Arc::new(Bell::default())).send(&Message::test("x"))
     };
+    let unknown = ping(None).unwrap_err();
+    assert!(unknown.why().contains("certificate"), "{unknown:?}");
+    let missing = ping(Some("none.pem")).unwrap_err();
+    assert!(missing.why().contains("name a file of PEM certificates"), "{missing:?}");
+    ping(Some("ca.pem")).unwrap();
+}
+
+#[test]
+fn trouble_is_said_in_words() {
+    let kind = ChannelKind::Webhook { url: address("http://127.0.0.1:1/s3cret"), token: None };
     let trouble = sender(&kind, Arc::new(Bell::default())).send(&Message::test("x")).unwrap_err();
     assert!(matches!(trouble, Trouble::Failed { .. }));
     assert!(trouble.why().contains("refused") && !trouble.why().contains("s3cret"), "{trouble:?}");

@@ -172,6 +172,71 @@ fn reset(stream: &TcpStream) {
     assert_eq!(done, 0);
 }
 
+/// Whether these programs are there; else says that a test is skipped and what would help.
+fn are_installed(programs: &[&str], packages: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |program: &&&str| std::env::split_paths(&path).any(|p| p.join(program).exists());
+    let missing = programs.iter().find(|program| !is_there(program));
+    if let Some(missing) = missing {
+        println!("skipped: {missing} is not installed (apt-get install {packages})");
+    }
+    missing.is_none()
+}
+
+/// A server with a certificate of an authority of its own, `ca.pem` in its folder.
+pub struct TlsServer {
+    child: Child,
+    port: u16,
+}
+
+const AUTHORITY: &str = r#"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority \
+  -keyout ca.key -out ca.pem
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+  -keyout key.pem -out request.pem
+printf 'subjectAltName=DNS:localhost\n' > names
+openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+  -extfile names -out certificate.pem
+"#;
+
+impl TlsServer {
+    /// None, with the reason printed, without openssl.
+    pub fn start(folder: &Path) -> Option<Self> {
+        if !are_installed(&["openssl"], "openssl") {
+            return None;
+        }
+        let made = Command::new("sh").args(["-ec", AUTHORITY]).current_dir(folder).output();
+        let made = made.unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new("openssl")
+            .args(["s_server", "-quiet", "-www", "-key", "key.pem", "-cert", "certificate.pem"])
+            .args(["-accept", &port.to_string()])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { child, port };
+        crate::wait::until("it listens", Duration::from_secs(20), || {
+            TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
+        });
+        Some(server)
+    }
+
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}/", self.port)
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 /// A message bus, a screen nobody sees and a notification daemon; gone when it is dropped.
 pub struct Session {
     children: Vec<Child>,
@@ -182,13 +247,9 @@ pub struct Session {
 impl Session {
     /// None, with the reason printed, when a program is missing.
     pub fn start(folder: &Path) -> Option<Self> {
-        for program in ["dbus-daemon", "Xvfb", "dunst", "dunstctl"] {
-            let found = std::env::var_os("PATH")
-                .is_some_and(|path| std::env::split_paths(&path).any(|p| p.join(program).exists()));
-            if !found {
-                println!("skipped: {program} is not installed (apt-get install dunst dbus xvfb)");
-                return None;
-            }
+        let programs = ["dbus-daemon", "Xvfb", "dunst", "dunstctl"];
+        if !are_installed(&programs, "dunst dbus xvfb") {
+            return None;
         }
         let bus = format!("unix:path={}", folder.join("bus").display());
         let mut session = Self { children: Vec::new(), bus, display: String::new() };

@@ -11,7 +11,7 @@ mod session_path;
 mod template;
 
 pub use check::{ConfigError, load};
-pub use notify::{ChannelConfig, ChannelKind, NotifyConfig};
+pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
 pub use session_path::SessionPath;
 pub use template::TEMPLATE;
 

@@ -44,6 +44,15 @@ pub struct ChannelConfig {
     pub kind: ChannelKind,
 }
 
+/// The address of a server.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// The address itself.
+    pub url: Secret,
+    /// Authorities that vouch for the server, as PEM; Mozilla's list when none is named.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Where a channel leads.
 #[derive(Clone, Debug)]
 pub enum ChannelKind {
@@ -52,7 +61,7 @@ pub enum ChannelKind {
     /// A topic of an ntfy server.
     Ntfy {
         /// The server's address.
-        url: Secret,
+        url: Address,
         /// The topic.
         topic: String,
         /// An access token.
@@ -61,24 +70,24 @@ pub enum ChannelKind {
     /// An incoming webhook of Slack.
     Slack {
         /// Its address.
-        url: Secret,
+        url: Address,
     },
     /// A webhook of Discord.
     Discord {
         /// Its address.
-        url: Secret,
+        url: Address,
     },
     /// Anything that takes the message as JSON.
     Webhook {
         /// Its address.
-        url: Secret,
+        url: Address,
         /// A bearer token.
         token: Option<Secret>,
     },
     /// A bot of Telegram.
     Telegram {
         /// Address of the bot interface.
-        url: Secret,
+        url: Address,
         /// The bot's token.
         token: Secret,
         /// The chat it writes to.
@@ -94,7 +103,7 @@ pub enum ChannelKind {
     /// An address that is asked for now and then: its owner raises the alarm when that stops.
     Heartbeat {
         /// The address.
-        url: Secret,
+        url: Address,
         /// How often.
         every: Span,
     },
@@ -142,6 +151,7 @@ struct Channel {
     url: Option<Spanned<String>>,
     url_env: Option<Spanned<String>>,
     url_file: Option<Spanned<PathBuf>>,
+    ca_file: Option<Spanned<PathBuf>>,
     topic: Option<Spanned<String>>,
     token_env: Option<Spanned<String>>,
     token_file: Option<Spanned<PathBuf>>,
@@ -166,7 +176,7 @@ enum Kind {
 /// Keys of every channel that tells messages.
 const TELLING: [&str; 5] =
     ["min_severity", "retry_delay", "retry_delay_max", "max_tries", "give_up_after"];
-const ADDRESS: [&str; 3] = ["url", "url_env", "url_file"];
+const ADDRESS: [&str; 4] = ["url", "url_env", "url_file", "ca_file"];
 const TOKEN: [&str; 2] = ["token_env", "token_file"];
 
 impl Kind {
@@ -250,7 +260,10 @@ impl Channel {
                 ChannelKind::Webhook { url: self.url(root)?, token: self.token(root)? }
             }
             Kind::Telegram => ChannelKind::Telegram {
-                url: self.some_url(root)?.unwrap_or_else(|| Secret::Given(TELEGRAM.to_owned())),
+                url: self.address(
+                    self.some_url(root)?.unwrap_or_else(|| Secret::Given(TELEGRAM.to_owned())),
+                    root,
+                ),
                 token: self.token(root)?.ok_or_else(|| self.lacks("token_env` or `token_file"))?,
                 chat_id: self.needed(self.chat_id.as_ref(), "chat_id")?,
             },
@@ -280,8 +293,13 @@ impl Channel {
         Err(mistake(place, format!("{every} is too often"), "use 1s or more"))
     }
 
-    fn url(&self, root: &Path) -> Result<Secret, Mistake> {
-        self.some_url(root)?.ok_or_else(|| self.lacks("url`, `url_env` or `url_file"))
+    fn url(&self, root: &Path) -> Result<Address, Mistake> {
+        let url = self.some_url(root)?.ok_or_else(|| self.lacks("url`, `url_env` or `url_file"))?;
+        Ok(self.address(url, root))
+    }
+
+    fn address(&self, url: Secret, root: &Path) -> Address {
+        Address { url, ca_file: self.ca_file.as_ref().map(|file| root.join(file.get_ref())) }
     }
 
     fn some_url(&self, root: &Path) -> Result<Option<Secret>, Mistake> {
@@ -331,7 +349,7 @@ impl Channel {
     }
 
     /// Every key that depends on the kind, and where it is written.
-    fn written(&self) -> [(&'static str, Option<Range<usize>>); 14] {
+    fn written(&self) -> [(&'static str, Option<Range<usize>>); 15] {
         fn at<T>(key: Option<&Spanned<T>>) -> Option<Range<usize>> {
             key.map(Spanned::span)
         }
@@ -344,6 +362,7 @@ impl Channel {
             ("url", at(self.url.as_ref())),
             ("url_env", at(self.url_env.as_ref())),
             ("url_file", at(self.url_file.as_ref())),
+            ("ca_file", at(self.ca_file.as_ref())),
             ("topic", at(self.topic.as_ref())),
             ("token_env", at(self.token_env.as_ref())),
             ("token_file", at(self.token_file.as_ref())),

@@ -4,16 +4,18 @@
 //! webhooks, Discord's "Execute Webhook", Telegram's `sendMessage`.
 
 use super::Sender;
-use crate::config::ChannelKind;
+use crate::config::{Address, ChannelKind};
 use crate::notify::lane::Trouble;
 use crate::notify::message::Message;
 use crate::notify::secret::Secret;
 use crate::notify::worth::Severity;
 use cappuccino_core::words::Span;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// Longest exchange, from looking the name up to the last byte.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
@@ -21,38 +23,32 @@ const EXCHANGE_MAX: Duration = Duration::from_secs(10);
 const ANSWER_MAX: u64 = 64 * 1024;
 
 /// A channel that speaks HTTP.
-pub struct Http {
-    kind: ChannelKind,
-    agent: Agent,
-}
+pub(super) struct Http(ChannelKind);
 
 /// What is sent where.
 struct Outgoing {
     url: String,
+    ca_file: Option<PathBuf>,
     token: Option<String>,
     body: Option<Value>,
 }
 
 impl Http {
     /// A channel of this kind; kinds that do not speak HTTP send nothing.
-    pub fn new(kind: ChannelKind) -> Self {
-        let config = Agent::config_builder()
-            .timeout_global(Some(EXCHANGE_MAX))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("cappuccino/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { kind, agent: config.into() }
+    pub(super) fn new(kind: ChannelKind) -> Self {
+        Self(kind)
     }
+}
 
-    fn exchange(&self, outgoing: &Outgoing) -> Result<(), Trouble> {
-        let answer = match &outgoing.body {
-            None => self.agent.get(&outgoing.url).call(),
+impl Outgoing {
+    fn exchange(&self) -> Result<(), Trouble> {
+        // Messages are rare: a connection that is kept would be dead by the next one.
+        let agent = agent(self.ca_file.as_deref()).map_err(Trouble::failed)?;
+        let answer = match &self.body {
+            None => agent.get(&self.url).call(),
             Some(body) => {
-                let mut request =
-                    self.agent.post(&outgoing.url).header("content-type", "application/json");
-                if let Some(token) = &outgoing.token {
+                let mut request = agent.post(&self.url).header("content-type", "application/json");
+                if let Some(token) = &self.token {
                     request = request.header("authorization", format!("Bearer {token}"));
                 }
                 request.send(body.to_string())
@@ -62,24 +58,69 @@ impl Http {
             Ok(answer) => judged(answer),
             Err(error) => Err(Trouble::failed(format!(
                 "no answer ({}); check the address and the network",
-                redacted(&error.to_string(), outgoing)
+                self.redacted(&error.to_string())
             ))),
+        }
+    }
+
+    /// The text without the address and the token: both may be secrets.
+    fn redacted(&self, text: &str) -> String {
+        let text = text.replace(&self.url, "its address");
+        match &self.token {
+            Some(token) => text.replace(token.as_str(), "its token"),
+            None => text,
         }
     }
 }
 
+fn agent(ca_file: Option<&Path>) -> Result<Agent, String> {
+    let mut tls = TlsConfig::builder();
+    if let Some(file) = ca_file {
+        tls = tls.root_certs(authorities(file)?);
+    }
+    let config = Agent::config_builder()
+        .timeout_global(Some(EXCHANGE_MAX))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("cappuccino/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls.build());
+    Ok(config.build().into())
+}
+
+/// The certificates in a PEM file.
+fn authorities(file: &Path) -> Result<RootCerts, String> {
+    let unusable = |why: String| {
+        let file = file.display();
+        format!("`ca_file` {file} cannot be used: {why}; name a file of PEM certificates")
+    };
+    let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(one) = item.map_err(|error| unusable(error.to_string()))? {
+            found.push(one);
+        }
+    }
+    if found.is_empty() {
+        return Err(unusable("there is no certificate in it".to_owned()));
+    }
+    Ok(RootCerts::from(found))
+}
+
 impl Sender for Http {
     fn send(&mut self, message: &Message) -> Result<(), Trouble> {
-        let outgoing = outgoing(&self.kind, message).map_err(Trouble::failed)?;
-        self.exchange(&outgoing)
+        outgoing(&self.0, message).map_err(Trouble::failed)?.exchange()
     }
 }
 
 fn outgoing(kind: &ChannelKind, message: &Message) -> Result<Outgoing, String> {
     let Message { title, body, .. } = message;
     let token = |token: &Option<Secret>| token.as_ref().map(Secret::read).transpose();
-    let post =
-        |url: &Secret, token, body| Ok(Outgoing { url: url.read()?, token, body: Some(body) });
+    let to = |address: &Address, token, body| {
+        let ca_file = address.ca_file.clone();
+        Ok(Outgoing { url: address.url.read()?, ca_file, token, body })
+    };
+    let post = |address: &Address, token, body| to(address, token, Some(body));
     match kind {
         ChannelKind::Ntfy { url, topic, token: secret } => {
             post(url, token(secret)?, ntfy(topic, message))
@@ -94,18 +135,16 @@ fn outgoing(kind: &ChannelKind, message: &Message) -> Result<Outgoing, String> {
         }
         ChannelKind::Webhook { url, token: secret } => post(url, token(secret)?, json!(message)),
         ChannelKind::Telegram { url, token, chat_id } => {
-            let url =
-                format!("{}/bot{}/sendMessage", url.read()?.trim_end_matches('/'), token.read()?);
             let body = json!({
                 "chat_id": chat_id,
                 "text": format!("{title}\n{body}"),
                 "link_preview_options": { "is_disabled": true },
             });
-            Ok(Outgoing { url, token: None, body: Some(body) })
+            let outgoing: Outgoing = post(url, None, body)?;
+            let (server, token) = (outgoing.url.trim_end_matches('/'), token.read()?);
+            Ok(Outgoing { url: format!("{server}/bot{token}/sendMessage"), ..outgoing })
         }
-        ChannelKind::Heartbeat { url, .. } => {
-            Ok(Outgoing { url: url.read()?, token: None, body: None })
-        }
+        ChannelKind::Heartbeat { url, .. } => to(url, None, None),
         ChannelKind::Desktop | ChannelKind::Command { .. } => {
             Err("this kind of channel does not speak HTTP; please report this".to_owned())
         }
@@ -177,13 +216,4 @@ fn retry_after_in(body: &str) -> Option<Span> {
     let asked = body.pointer("/parameters/retry_after").or_else(|| body.get("retry_after"))?;
     #[expect(clippy::cast_possible_truncation, reason = "saturates; the lane bounds it")]
     asked.as_f64().map(|seconds| Span((seconds * 1000.0).ceil() as i64))
-}
-
-/// The text without the address and the token: both may be secrets.
-fn redacted(text: &str, outgoing: &Outgoing) -> String {
-    let mut text = text.replace(&outgoing.url, "its address");
-    if let Some(token) = &outgoing.token {
-        text = text.replace(token.as_str(), "its token");
-    }
-    text
 }

@@ -4,7 +4,7 @@
 
 mod command;
 mod desktop;
-pub mod http;
+mod http;
 
 use super::bell::Bell;
 use super::lane::Trouble;
