@@ -26,7 +26,7 @@ fn main() {
         let link = DemoLink::new(Scene::Live, || NOON);
         let mut app = App::new(&ctx, "/w".into(), Box::new(link), || NOON);
         app.go(screen);
-        let mut frame = eframe::Frame::_new_kittest(ctx.clone());
+        let mut frame = eframe::Frame::_new_kittest();
         report(screen.name(), FRAMES, &ctx, |ui| {
             app.logic(&ui.ctx().clone(), &mut frame);
             app.ui(ui, &mut frame);
