@@ -52,57 +52,50 @@ fn a_better_trial_goes_live_and_a_rollback_brings_the_former_model_back() {
     assert_eq!(site.doubles(), Vec::<String>::new());
 }
 
-#[test]
-fn a_stored_model_with_one_flipped_bit_is_never_traded() {
-    let mut site = Site::new(PROGRAM, "");
-    site.finish_trial(1.0);
-    site.start_and_wait();
-    let first = until("the first model is live", PATIENCE, || live(&site.status().unwrap()));
-    site.finish_trial(2.0);
-    let second = until("the second model is live", PATIENCE, || {
-        live(&site.status().unwrap()).filter(|revision| *revision != first)
-    });
-    let before = trader_pid(&site.status().unwrap());
-    let content = site
-        .status()
-        .unwrap()
-        .deployment
-        .revisions
-        .iter()
-        .find_map(|revision| (revision.id == first).then_some(revision.content)?);
-    let stored = site.workspace().models_dir().join(content.unwrap().to_string());
-    let actor = files(&stored).into_iter().find(|path| path.ends_with("actor.pth")).unwrap();
-    let mut bytes = std::fs::read(&actor).unwrap();
+/// Flips one bit in the middle of a file, in its place or in a copy that takes its place.
+fn flip(file: &std::path::Path, in_place: bool) {
+    let mut bytes = std::fs::read(file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    // Stored models are read-only, also for us.
-    std::fs::remove_file(&actor).unwrap();
-    std::fs::write(&actor, bytes).unwrap();
-    let reason = "test".to_owned();
-    site.ask("rollback", CommandBody::Rollback { to: None, hold: true, reason }).unwrap();
-    let status = until("the damaged model is judged", PATIENCE, || {
-        let status = site.status().unwrap();
-        let judged = |revision: &cappuccino_core::api::RevisionView| {
-            revision.id == first && revision.standing.contains("damaged")
-        };
-        status.deployment.revisions.iter().any(judged).then_some(status)
-    });
-    assert_eq!(live(&status), Some(second), "the present model trades on");
-    assert_eq!(trader_pid(&status), before, "and was not even stopped");
-    assert_eq!(site.doubles(), Vec::<String>::new());
+    if in_place {
+        let mut rights = std::fs::metadata(file).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o644);
+        std::fs::set_permissions(file, rights).unwrap();
+    } else {
+        std::fs::remove_file(file).unwrap();
+    }
+    std::fs::write(file, bytes).unwrap();
 }
 
-/// Every file below a folder.
-fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        if entry.path().is_dir() {
-            found.extend(files(&entry.path()));
-        } else {
-            found.push(entry.path());
-        }
+#[test]
+fn a_stored_model_with_one_flipped_bit_is_never_traded() {
+    for (name, in_place) in [("actor.pth", true), ("stored_agent/actor.pth", false)] {
+        let mut site = Site::new(PROGRAM, "");
+        site.finish_trial(1.0);
+        site.start_and_wait();
+        let first = until("the first model is live", PATIENCE, || live(&site.status().unwrap()));
+        site.finish_trial(2.0);
+        let second = until("the second model is live", PATIENCE, || {
+            live(&site.status().unwrap()).filter(|revision| *revision != first)
+        });
+        let status = site.status().unwrap();
+        let before = trader_pid(&status);
+        let damaged = status.deployment.revisions.iter().find(|revision| revision.id == first);
+        let content = damaged.unwrap().content.unwrap();
+        flip(&site.workspace().models_dir().join(content.to_string()).join(name), in_place);
+        let reason = "test".to_owned();
+        site.ask("rollback", CommandBody::Rollback { to: None, hold: true, reason }).unwrap();
+        let status = until("the damaged model is judged", PATIENCE, || {
+            let status = site.status().unwrap();
+            let mut revisions = status.deployment.revisions.iter();
+            revisions
+                .any(|one| one.id == first && one.standing.contains("damaged"))
+                .then_some(status)
+        });
+        assert_eq!(live(&status), Some(second), "{name}: the present model trades on");
+        assert_eq!(trader_pid(&status), before, "{name}: it was not even stopped");
+        assert_eq!(site.doubles(), Vec::<String>::new());
     }
-    found
 }
 
 #[test]

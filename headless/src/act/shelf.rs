@@ -11,6 +11,7 @@ use cappuccino_core::words::{Digest, Revision, TrialDetail};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -171,9 +172,23 @@ impl Shelf {
             if found != (file.size_bytes, file.digest) {
                 return Err(damaged(format!("{} differs from what was stored", file.name)));
             }
+            // The trader reads this one: another link to the same file, unless somebody put
+            // something else in its place.
+            let agent = folder.join(STORED_AGENT).join(&file.name);
+            if file.name != BEST_TRIAL && !is_one_file(&folder.join(&file.name), &agent) {
+                let what = format!("{STORED_AGENT}/{} is not the file that was stored", file.name);
+                return Err(damaged(what));
+            }
         }
         Ok(manifest)
     }
+}
+
+/// Whether two names stand for one file.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let identity =
+        |path: &Path| std::fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    identity(one).is_some() && identity(one) == identity(other)
 }
 
 /// The files of a model: weights at the top of its folder, regular files only.
