@@ -25,11 +25,11 @@ const TRADES: [Col; 7] = [
 ];
 
 const POSITIONS: [Col; 5] = [
-    Col { title: "Ticker", width: 90.0 },
-    Col { title: "Held", width: 100.0 },
-    Col { title: "Worth", width: 90.0 },
-    Col { title: "Open gain", width: 90.0 },
-    Col { title: "Taken gain", width: 90.0 },
+    Col { title: "Ticker", width: 92.0 },
+    Col { title: "Held", width: 70.0 },
+    Col { title: "Worth", width: 84.0 },
+    Col { title: "Open gain", width: 76.0 },
+    Col { title: "Taken gain", width: 76.0 },
 ];
 
 /// Shows the page.
@@ -49,7 +49,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState) {
     figures(ui, sight, pnl);
     charts(ui, sight, state);
     let height = (ui.available_height()).max(200.0);
-    let side = if ui.available_width() > 860.0 { 400.0 } else { 0.0 };
+    let side = if ui.available_width() > 860.0 { 440.0 } else { 0.0 };
     ui.horizontal_top(|ui| {
         let width = ui.available_width() - side - if side > 0.0 { theme::GAP } else { 0.0 };
         ui.allocate_ui(vec2(width, height), |ui| {

@@ -8,6 +8,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 /// The machine but for its graphics cards.
 pub struct HostEye {
     system: System,
+    looks: u32,
 }
 
 /// Use of one file system, in bytes.
@@ -24,20 +25,21 @@ impl HostEye {
     /// # Errors
     /// The system does not let itself be looked at.
     pub fn new() -> Result<Self, sysinfo::Error> {
-        System::new().map(|system| Self { system })
+        System::new().map(|system| Self { system, looks: 0 })
     }
 
     /// Looks at processor, memory and processes.
     pub fn look(&mut self) {
+        self.looks = self.looks.saturating_add(1);
         self.system.refresh_cpu_usage();
         self.system.refresh_memory();
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
     }
 
-    /// Use of all cores, in percent.
-    pub fn cpu_percent(&self) -> f64 {
-        f64::from(self.system.global_cpu_usage())
+    /// Use of all cores since the look before, in percent; none after the first look.
+    pub fn cpu_percent(&self) -> Option<f64> {
+        (self.looks > 1).then(|| f64::from(self.system.global_cpu_usage()))
     }
 
     /// Memory in use and in all, in bytes.

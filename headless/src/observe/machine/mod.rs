@@ -169,7 +169,7 @@ impl Eye {
             at: now,
             gpus: cards.gpus.clone(),
             gpu_absent: if cards.gpus.is_empty() { cards.why_absent.clone() } else { None },
-            cpu_percent: Some(self.host.cpu_percent()),
+            cpu_percent: self.host.cpu_percent(),
             memory_used_bytes,
             memory_total_bytes,
             disk_used_bytes: disk.as_ref().map(|disk| disk.used),

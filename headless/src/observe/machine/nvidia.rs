@@ -73,7 +73,10 @@ impl Nvidia {
         };
         match loaded {
             Ok(nvml) => self.nvml = Some(nvml),
-            Err(error) => self.why = format!("no NVIDIA driver: {error}"),
+            Err(NvmlError::LibloadingError(_)) => {
+                self.why = "no NVIDIA driver is installed (its library is not found)".to_owned();
+            }
+            Err(error) => self.why = format!("no NVIDIA driver answers: {error}"),
         }
     }
 }
