@@ -74,7 +74,8 @@ impl Nvidia {
         match loaded {
             Ok(nvml) => self.nvml = Some(nvml),
             Err(NvmlError::LibloadingError(_)) => {
-                self.why = "no NVIDIA driver is installed (its library is not found)".to_owned();
+                let why = "no NVIDIA driver is installed (its library is not found)";
+                why.clone_into(&mut self.why);
             }
             Err(error) => self.why = format!("no NVIDIA driver answers: {error}"),
         }
