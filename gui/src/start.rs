@@ -8,7 +8,7 @@ use crate::place::Place;
 use crate::{demo, doctor, shot};
 use cappuccino_core::words::Timestamp;
 use clap::Parser;
-use eframe::egui::{Context, ViewportBuilder};
+use eframe::egui::{Context, Theme, ViewportBuilder};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,12 +36,24 @@ struct Args {
     /// Width and height of the window, in points.
     #[arg(long, value_name = "WxH", default_value = "1440x900")]
     size: String,
+    /// Dark or light, whatever the desktop says.
+    #[arg(long, value_name = "THEME")]
+    theme: Option<Look>,
     /// Draw without the graphics card, which then has its whole memory for training.
     #[arg(long)]
     low_impact: bool,
     /// Say what this machine lacks for a window, and open none.
     #[arg(long)]
     doctor: bool,
+}
+
+/// A theme by name.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Look {
+    /// For dark rooms.
+    Dark,
+    /// For bright rooms.
+    Light,
 }
 
 /// Reads the arguments and runs the app until its window is closed.
@@ -83,7 +95,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
     // A picture shows what was asked for, not what a former window looked like.
     let persist_window = args.screenshot.is_none();
     let options = eframe::NativeOptions { viewport, persist_window, ..Default::default() };
-    let (scene, shot) = (args.demo, args.screenshot.clone());
+    let (scene, shot, theme) = (args.demo, args.screenshot.clone(), args.theme);
     eframe::run_native(
         "cappuccino",
         options,
@@ -92,6 +104,11 @@ fn run(args: &Args) -> Result<ExitCode, String> {
             let mut app = App::new(&context.egui_ctx, name, link, clock);
             if shot.is_none() {
                 app = app.with_kept(context.storage);
+            }
+            match theme {
+                Some(Look::Dark) => context.egui_ctx.set_theme(Theme::Dark),
+                Some(Look::Light) => context.egui_ctx.set_theme(Theme::Light),
+                None => {}
             }
             if let Some(screen) = screen {
                 app.go(screen);

@@ -1,0 +1,134 @@
+//! The app's link to the runner: what it tells of runners that come, go, lie, or say nothing.
+
+use cappuccino_core::api::{CommandBody, CommandRequest};
+use cappuccino_core::words::{Generation, Note, ProcessName, RequestId};
+use cappuccino_gui::link::{Link, RunnerLink};
+use cappuccino_gui::news::{News, Outcome, Wish};
+use cappuccino_gui::place::Place;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use support::api::Window;
+use support::wait::until;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A link and everything it told.
+struct Ear {
+    link: RunnerLink,
+    heard: Vec<News>,
+}
+
+impl Ear {
+    fn at(socket: PathBuf) -> Self {
+        let root = socket.parent().unwrap().to_owned();
+        let place = Place { root, sockets: vec![socket] };
+        Self { link: RunnerLink::start(place, Arc::new(|| {})).unwrap(), heard: Vec::new() }
+    }
+
+    /// Waits until something is told that `wanted` takes; everything up to there is forgotten.
+    fn hear<T>(&mut self, what: &str, wanted: impl Fn(&News) -> Option<T>) -> T {
+        until(what, PATIENCE, || {
+            self.heard.extend(self.link.news());
+            let place = self.heard.iter().position(|news| wanted(news).is_some())?;
+            let found = wanted(&self.heard[place]);
+            self.heard.drain(..=place);
+            found
+        })
+    }
+
+    fn hear_end(&mut self) -> (String, bool) {
+        self.hear("the end of the conversation", |news| match news {
+            News::Disconnected { why, absent, .. } => Some((why.clone(), *absent)),
+            _ => None,
+        })
+    }
+}
+
+fn ask(id: &str) -> Wish {
+    Wish::Ask(CommandRequest {
+        id: RequestId(id.into()),
+        actor: "test".into(),
+        expected: Some(Generation(7)),
+        command: CommandBody::Approve,
+    })
+}
+
+#[test]
+fn a_runner_is_met_followed_asked_and_missed() {
+    let mut window = Window::open();
+    let mut ear = Ear::at(window.socket());
+    ear.hear("who it is", |news| matches!(news, News::Connected(_)).then_some(()));
+    ear.hear("its picture", |news| matches!(news, News::Status(_)).then_some(()));
+    ear.hear("the study", |news| match news {
+        News::Chart(chart) => Some(assert_eq!(chart.dots.len(), support::api::trials().len())),
+        _ => None,
+    });
+    window.remember([Note::RunnerStarted]);
+    ear.hear("a new line", |news| match news {
+        News::Line(line) => Some(assert_eq!(line.note, Note::RunnerStarted)),
+        _ => None,
+    });
+    assert!(ear.link.wish(ask("one")));
+    ear.hear("the answer", |news| match news {
+        News::Answered(id, Outcome::Accepted(_)) => Some(assert_eq!(id.0, "one")),
+        _ => None,
+    });
+    assert!(ear.link.wish(Wish::FollowLog(Some(ProcessName::new("nobody").unwrap()))));
+    ear.hear("that there is no log", |news| matches!(news, News::LogFailed(..)).then_some(()));
+    window.close();
+    ear.hear_end();
+    assert!(ear.link.wish(ask("two")));
+    ear.hear("that nobody was asked", |news| match news {
+        News::Answered(_, Outcome::Refused { why, .. }) => Some(assert!(why.contains("no runner"))),
+        _ => None,
+    });
+}
+
+#[test]
+fn no_runner_is_no_error_and_one_that_comes_later_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ear = Ear::at(folder.path().join("api.sock"));
+    assert_eq!(ear.hear_end(), ("no runner is up for this workspace".into(), true));
+    // Its socket file without anybody behind it is the same.
+    drop(UnixListener::bind(folder.path().join("api.sock")).unwrap());
+    assert!(ear.link.wish(Wish::Retry));
+    assert!(ear.hear_end().1);
+}
+
+/// Answers every connection with these bytes, or keeps it open and says nothing.
+fn liar(socket: &Path, answer: Option<&'static [u8]>) {
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            if let Some(answer) = answer {
+                let mut asked = [0; 4096];
+                let _read = stream.read(&mut asked);
+                let _written = stream.write_all(answer);
+            } else {
+                open.push(stream);
+            }
+        }
+    });
+}
+
+#[test]
+fn garbage_is_said_to_be_garbage_and_silence_does_not_last() {
+    let cases: [(Option<&'static [u8]>, &str); 5] = [
+        (Some(b"\0\x01garbage\r\n\r\n"), "broke"),
+        (Some(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{\"a\":1}"), "not understood"),
+        (Some(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{"), "broke"),
+        (Some(b"HTTP/1.1 500 Oh\r\ncontent-length: 15\r\n\r\n{\"error\":\"no.\"}"), "no."),
+        (None, "did not answer within"),
+    ];
+    for (answer, wanted) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("api.sock");
+        liar(&socket, answer);
+        let (why, absent) = Ear::at(socket).hear_end();
+        assert!(why.contains(wanted) && !absent, "{answer:?} is told as {why:?}");
+    }
+}
