@@ -6,6 +6,7 @@ use super::stage::DemoOptions;
 use crate::cli::connect;
 use crate::cli::failure::Failure;
 use crate::cli::render::note::sentence;
+use crate::cli::render::value;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{CommandBody, CommandRequest, Status};
 use cappuccino_core::store::Entry;
@@ -129,7 +130,7 @@ impl Story {
             return;
         }
         self.best = Some(best.number);
-        let value = best.value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let value = value(best.value.as_ref());
         let finished = status.study.counts.complete;
         self.say(&format!("trial {} is the best of {finished} so far: {value}", best.number));
     }

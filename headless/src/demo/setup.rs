@@ -1,16 +1,19 @@
 //! The demonstration's workspace: a folder, a configuration, and words about it.
 
+use super::optuna_writer::StudyWriter;
 use super::stage::{DemoOptions, StageError};
 use crate::workspace::{CONFIG_FILE, Workspace};
 use std::path::{Path, PathBuf};
 
+/// The study's database in the folder.
+const DATABASE: &str = "optuna.db";
 /// Name of the study that the workers write.
 pub const STUDY: &str = "demo";
 
 /// Makes the folder with its configuration, or goes on with the one that is there.
 ///
 /// # Errors
-/// [`StageError::Folder`].
+/// [`StageError::Folder`], [`StageError::Study`].
 pub fn prepare(options: &DemoOptions) -> Result<PathBuf, StageError> {
     let folder = match &options.folder {
         Some(folder) => folder.clone(),
@@ -22,6 +25,8 @@ pub fn prepare(options: &DemoOptions) -> Result<PathBuf, StageError> {
     if !config.exists() {
         let program = std::env::current_exe().map_err(failed)?;
         std::fs::write(&config, configuration(&program, options)).map_err(failed)?;
+        // The study is there before its first worker: a runner that finds none would say so.
+        drop(StudyWriter::open(&folder.join(DATABASE), STUDY)?);
     }
     Ok(folder)
 }
@@ -40,7 +45,7 @@ fn configuration(program: &Path, options: &DemoOptions) -> String {
     format!(
         r#"# The demonstration's workspace. All market data in it is synthetic.
 [study]
-database = "optuna.db"
+database = "{DATABASE}"
 name = "{STUDY}"
 poll = "500ms"
 
@@ -90,7 +95,8 @@ pub fn introduction(workspace: &Workspace) -> String {
 
 /// What the user can do while it runs.
 pub fn try_next(workspace: &Workspace, program: &str) -> String {
-    let at = format!("{program} --workspace {}", workspace.root().display());
+    let folder = workspace.root().display();
+    let at = format!("{program} --workspace {folder}");
     format!(
         "\nTry next, in another terminal:\n\
          \x20 {at} status --watch      the whole picture\n\
@@ -98,7 +104,8 @@ pub fn try_next(workspace: &Workspace, program: &str) -> String {
          \x20 {at} rollback            one step back\n\
          \x20 {at} why                 why things are as they are\n\
          \x20 {at} history             everything that happened\n\
-         \x20 {at} logs trader -f      what the trader says\n"
+         \x20 {at} logs trader -f      what the trader says\n\
+         \x20 cargo run --release -p cappuccino-gui -- --workspace {folder}      the desktop app\n"
     )
 }
 

@@ -1,6 +1,7 @@
 //! The whole demonstration: makes the workspace, runs the runner in the foreground, tells what
 //! happens.
 
+use super::error::DemoError;
 use super::{narrator, setup};
 use crate::boot::{self, BootError, RunOptions};
 use crate::runner::Ending;
@@ -34,6 +35,9 @@ pub enum StageError {
         /// Why.
         source: std::io::Error,
     },
+    /// Its study cannot be made.
+    #[error(transparent)]
+    Study(#[from] DemoError),
     /// The folder is no workspace after all.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),

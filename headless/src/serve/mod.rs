@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod logs;
 pub mod port;
+mod prometheus;
 mod reading;
 mod series;
 pub mod socket;
@@ -39,6 +40,7 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
     let streams = Arc::new(Semaphore::new(STREAMS_MAX));
     Router::new()
         .route("/v1/hello", get(reading::hello))
+        .route("/metrics", get(prometheus::metrics))
         .route("/v1/status", get(reading::status))
         .route("/v1/trials", get(reading::trials))
         .route("/v1/trials/chart", get(reading::chart))

@@ -123,7 +123,7 @@ pub(super) fn time(at: Timestamp) -> String {
 }
 
 /// An objective value; a dash when there is none.
-pub(super) fn value(value: Option<&ViewValue>) -> String {
+pub(crate) fn value(value: Option<&ViewValue>) -> String {
     match value {
         Some(ViewValue::Finite(value)) => number(*value),
         Some(ViewValue::Infinite(text)) => text.clone(),
