@@ -26,8 +26,10 @@ use std::time::Duration;
 const STORED: &str = "cappuccino";
 /// Points of a series: about one per pixel of a chart.
 const BUCKETS: usize = 1_000;
-/// How soon a picture is drawn again without news: ages are shown in seconds.
-const REDRAW: Duration = Duration::from_secs(1);
+/// How soon a picture is drawn again without news: what is stale must show soon after.
+const REDRAW: Duration = Duration::from_secs(4);
+/// The same while no runner answers, and the next try is counted down.
+const REDRAW_OFFLINE: Duration = Duration::from_secs(2);
 
 /// What is kept between two starts. Unknown or missing parts become their defaults.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -310,7 +312,9 @@ impl eframe::App for App {
         });
         self.carry_out(out, ui.ctx(), now);
         self.overlays(ui, now);
-        ui.ctx().request_repaint_after(REDRAW);
+        let is_live =
+            matches!(self.model.freshness(now), Freshness::Live(_) | Freshness::Frozen(_));
+        ui.ctx().request_repaint_after(if is_live { REDRAW } else { REDRAW_OFFLINE });
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

@@ -76,9 +76,14 @@ struct Deaf;
 
 impl Voice {
     fn say(&self, news: News) -> Result<(), Deaf> {
-        self.tell.send(news).map_err(|mpsc::SendError(_news)| Deaf)?;
+        self.whisper(news)?;
         (self.wake)();
         Ok(())
+    }
+
+    /// Tells what is worth no new frame: it is seen with the next one.
+    fn whisper(&self, news: News) -> Result<(), Deaf> {
+        self.tell.send(news).map_err(|mpsc::SendError(_news)| Deaf)
     }
 }
 

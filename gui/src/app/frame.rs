@@ -71,7 +71,7 @@ impl App {
         let (sign, word) = match self.model.freshness(now) {
             Freshness::NoRunner => (Sign::Idle, "No runner".to_owned()),
             Freshness::Connecting => (Sign::Idle, "Connecting…".to_owned()),
-            Freshness::Live(age) => (Sign::Good, format!("Live, {} old", text::span(age))),
+            Freshness::Live(_) => (Sign::Good, "Live".to_owned()),
             Freshness::Stale(age) => (Sign::Warning, format!("Stale, {} old", text::span(age))),
             Freshness::Lost(_) => (Sign::Critical, "Runner lost".to_owned()),
             Freshness::Frozen(waiting) => {

@@ -150,7 +150,8 @@ impl Session {
             let status: Status = read(&mut self.client, "/v1/status").await?;
             self.counts = Some(status.study.counts);
             self.trades = trades_of(&status);
-            self.voice.say(News::Status(Box::new(status)))?;
+            // Changes come as events; this only shows that the runner is there.
+            self.voice.whisper(News::Status(Box::new(status)))?;
         }
         if self.charted != self.counts {
             let chart: TrialChart = read(&mut self.client, "/v1/trials/chart").await?;

@@ -36,9 +36,8 @@ impl Nvidia {
         };
         match cards(nvml) {
             Ok(cards) if cards.gpus.is_empty() => {
-                let why = "the NVIDIA driver is there, but no card".to_owned();
-                let lost =
-                    self.had_cards.then(|| "the NVIDIA card does not answer any more".to_owned());
+                let why = "the NVIDIA driver is there, but no card answers".to_owned();
+                let lost = cards.lost.or_else(|| self.had_cards.then(|| why.clone()));
                 Cards { why_absent: Some(why), lost, ..Cards::default() }
             }
             Ok(cards) => {

@@ -1,0 +1,87 @@
+//! A graphics card that warms up, falls off the bus and comes back, as NVIDIA's library would
+//! tell it; and the alerts that a person hears of it.
+
+use cappuccino_core::api::Status;
+use cappuccino_core::words::Note;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use support::daemon::Site;
+use support::wait::until;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Builds the card's library with the system's C compiler.
+fn library(folder: &Path) -> std::path::PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("nvml/fake.c");
+    let library = folder.join("libfake-nvml.so");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-w", "-o"])
+        .arg(&library)
+        .arg(source)
+        .status()
+        .unwrap();
+    assert!(compiled.success());
+    library
+}
+
+fn alerts(site: &Site) -> Vec<String> {
+    let told = |note: Note| match note {
+        Note::AlertRaised(key, text, _) if key.starts_with("gpu/") => {
+            Some(format!("{key}: {text}"))
+        }
+        Note::AlertCleared(key) if key.starts_with("gpu/") => Some(format!("{key} over")),
+        _ => None,
+    };
+    site.history().into_iter().filter_map(|entry| told(entry.note)).collect()
+}
+
+fn temperature(status: &Status) -> Option<f64> {
+    status.machine.as_ref()?.gpus.first()?.temperature_celsius
+}
+
+#[test]
+fn a_card_that_warms_up_and_falls_off_the_bus_is_told_once_each_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (library, state) = (library(folder.path()), folder.path().join("state"));
+    let set = |text: &str| {
+        let next = folder.path().join("next");
+        std::fs::write(&next, text).unwrap();
+        std::fs::rename(next, &state).unwrap();
+    };
+    set("70 95 0");
+    let machine = format!(
+        "[machine]\nevery = \"1s\"\ngpu_idle_for = \"1h\"\nnvml_library = {:?}\n",
+        library.display().to_string()
+    );
+    let mut site = Site::new(PROGRAM, &machine);
+    site.set("FAKE_NVML_STATE", state.to_str().unwrap());
+    site.start_and_wait();
+    let show = |celsius: f64| {
+        until("the reading is shown", PATIENCE, || {
+            (temperature(&site.status().unwrap()) == Some(celsius)).then_some(())
+        });
+    };
+    show(70.0);
+    let gpu = site.status().unwrap().machine.unwrap().gpus.remove(0);
+    assert_eq!((gpu.name.as_str(), gpu.utilisation_percent), ("Fake card", Some(95.0)));
+    assert_eq!(gpu.power_watts, None, "what the card does not tell is absent");
+    assert_eq!(gpu.memory_used_bytes, None);
+    for celsius in [79, 82, 79, 81, 90, 84, 78] {
+        set(&format!("{celsius} 95 0"));
+        show(f64::from(celsius));
+    }
+    set("70 95 0");
+    show(70.0);
+    let raised = "gpu/0/temperature: GPU 0 is at 80 °C or above";
+    until("it is over", PATIENCE, || (alerts(&site).len() == 2).then_some(()));
+    assert_eq!(alerts(&site), [raised, "gpu/0/temperature over"]);
+    set("70 95 15");
+    until("the loss is told", PATIENCE, || (alerts(&site).len() == 3).then_some(()));
+    set("70 95 0");
+    until("the return is told", PATIENCE, || (alerts(&site).len() == 4).then_some(()));
+    let told = alerts(&site);
+    assert!(told[2].starts_with("gpu/lost: GPU 0 is lost"), "{told:?}");
+    assert_eq!(told[3], "gpu/lost over");
+}
