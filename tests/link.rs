@@ -62,29 +62,33 @@ fn a_runner_is_met_followed_asked_and_missed() {
     let mut ear = Ear::at(window.socket());
     ear.hear("who it is", |news| matches!(news, News::Connected(_)).then_some(()));
     ear.hear("its picture", |news| matches!(news, News::Status(_)).then_some(()));
-    ear.hear("the study", |news| match news {
-        News::Chart(chart) => Some(assert_eq!(chart.dots.len(), support::api::trials().len())),
+    let dots = ear.hear("the study", |news| match news {
+        News::Chart(chart) => Some(chart.dots.len()),
         _ => None,
     });
+    assert_eq!(dots, support::api::trials().len());
     window.remember([Note::RunnerStarted]);
-    ear.hear("a new line", |news| match news {
-        News::Line(line) => Some(assert_eq!(line.note, Note::RunnerStarted)),
+    let note = ear.hear("a new line", |news| match news {
+        News::Line(line) => Some(line.note.clone()),
         _ => None,
     });
+    assert_eq!(note, Note::RunnerStarted);
     assert!(ear.link.wish(ask("one")));
-    ear.hear("the answer", |news| match news {
-        News::Answered(id, Outcome::Accepted(_)) => Some(assert_eq!(id.0, "one")),
+    let id = ear.hear("the answer", |news| match news {
+        News::Answered(id, Outcome::Accepted(_)) => Some(id.0.clone()),
         _ => None,
     });
+    assert_eq!(id, "one");
     assert!(ear.link.wish(Wish::FollowLog(Some(ProcessName::new("nobody").unwrap()))));
     ear.hear("that there is no log", |news| matches!(news, News::LogFailed(..)).then_some(()));
     window.close();
     ear.hear_end();
     assert!(ear.link.wish(ask("two")));
-    ear.hear("that nobody was asked", |news| match news {
-        News::Answered(_, Outcome::Refused { why, .. }) => Some(assert!(why.contains("no runner"))),
+    let why = ear.hear("that nobody was asked", |news| match news {
+        News::Answered(_, Outcome::Refused { why, .. }) => Some(why.clone()),
         _ => None,
     });
+    assert!(why.contains("no runner"), "{why}");
 }
 
 #[test]
