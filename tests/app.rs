@@ -14,7 +14,9 @@ use egui_kittest::kittest::Queryable;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use support::daemon::{PATIENCE, Site};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use support::daemon::Site;
 use support::wait::until;
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
@@ -26,6 +28,30 @@ struct Screen {
     server: Child,
     display: String,
     app: Option<Child>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// One window at a time: several software renderers on two cores only wait for each other.
+static TURN: Mutex<()> = Mutex::new(());
+/// A window on a busy machine takes its time.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// An X server that says its display; none when another took the number first.
+fn server() -> Option<(Child, String)> {
+    let mut server = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", &format!("{}x{}x24", SIZE.0, SIZE.1)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut number = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+    if number.trim().is_empty() {
+        server.kill().ok();
+        server.wait().ok();
+        return None;
+    }
+    Some((server, format!(":{}", number.trim())))
 }
 
 impl Screen {
@@ -40,15 +66,9 @@ impl Screen {
             println!("skipped: Xvfb and xdotool are not installed");
             return None;
         }
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", &format!("{}x{}x24", SIZE.0, SIZE.1)])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        Some(Self { server, display: format!(":{}", number.trim()), app: None })
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (server, display) = until("a screen", PATIENCE, server);
+        Some(Self { server, display, app: None, _turn: turn })
     }
 
     fn program(&self, program: &str) -> Command {
