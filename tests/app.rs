@@ -14,6 +14,7 @@ use egui_kittest::kittest::Queryable;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use support::daemon::Site;
@@ -36,10 +37,25 @@ static TURN: Mutex<()> = Mutex::new(());
 /// A window on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// An X server that says its display; none when another took the number first.
+/// Displays that this program has asked for.
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+/// An X server on a display of our own: servers that look for a free one at the same time take
+/// each other's. None when this number is taken too.
 fn server() -> Option<(Child, String)> {
+    let asked = std::process::id() * 16 + ASKED.fetch_add(1, Ordering::Relaxed) % 16;
+    let display = format!(":{}", 1000 + asked % 50_000);
     let mut server = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", &format!("{}x{}x24", SIZE.0, SIZE.1)])
+        // Without `-noreset` it begins anew, deaf for a moment, whenever its last client goes.
+        .args([
+            &display,
+            "-noreset",
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &format!("{}x{}x24", SIZE.0, SIZE.1),
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -51,7 +67,7 @@ fn server() -> Option<(Child, String)> {
         server.wait().ok();
         return None;
     }
-    Some((server, format!(":{}", number.trim())))
+    Some((server, display))
 }
 
 impl Screen {
@@ -115,10 +131,15 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        for child in self.app.iter_mut().chain([&mut self.server]) {
-            child.kill().ok();
-            child.wait().ok();
+        if let Some(app) = &mut self.app {
+            app.kill().ok();
+            app.wait().ok();
         }
+        // Asked to go, it takes its lock and its socket with it.
+        let pid = i32::try_from(self.server.id()).unwrap();
+        // SAFETY: plain system call; our own child, not waited for yet.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+        self.server.wait().ok();
     }
 }
 

@@ -257,7 +257,7 @@ impl Session {
         let daemon = daemon.args(["--session", "--nofork", "--print-address=1"]);
         session.first_line(daemon.arg(format!("--address={}", session.bus)));
         let mut screen = Command::new("Xvfb");
-        let screen = screen.args(["-displayfd", "1", "-screen", "0", "800x600x24"]);
+        let screen = screen.args(["-noreset", "-displayfd", "1", "-screen", "0", "800x600x24"]);
         session.display = format!(":{}", session.first_line(screen));
         let dunst = session.inside("dunst").stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         session.children.push(dunst.unwrap());
