@@ -1,7 +1,6 @@
 //! Which workspace the app shows, and where its runner would listen.
 
-use cappuccino_core::api::place::{CONFIG_FILE, FALLBACK_SOCKET, SOCKET_FOLDER, socket_name};
-use std::os::unix::ffi::OsStrExt;
+use cappuccino_core::api::place::{CONFIG_FILE, socket_candidates};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -55,15 +54,7 @@ impl Place {
 
     /// The workspace at `root`, which is absolute and free of links.
     pub fn at(root: PathBuf) -> Self {
-        let name = socket_name(root.as_os_str().as_bytes());
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let runtime = runtime.filter(|folder| folder.is_absolute() && folder.is_dir());
-        let of_user = uid().map(|uid| PathBuf::from(format!("/run/user/{uid}")));
-        let folders = runtime.into_iter().chain(of_user);
-        let mut sockets: Vec<PathBuf> =
-            folders.map(|folder| folder.join(SOCKET_FOLDER).join(&name)).collect();
-        sockets.push(root.join(FALLBACK_SOCKET));
-        sockets.dedup();
+        let sockets = socket_candidates(&root, runtime_dir().as_deref(), uid());
         Self { root, sockets }
     }
 }
@@ -71,6 +62,12 @@ impl Place {
 fn absolute(folder: &Path) -> Result<PathBuf, PlaceError> {
     let unreadable = |source| PlaceError::Unreadable { path: folder.to_owned(), source };
     folder.canonicalize().map_err(unreadable)
+}
+
+/// The session's runtime folder, when it has one.
+fn runtime_dir() -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    folder.filter(|folder| folder.is_absolute() && folder.is_dir())
 }
 
 /// Whose process this is: the owner of its own folder in `/proc`.
@@ -81,6 +78,7 @@ pub fn uid() -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cappuccino_core::api::place::FALLBACK_SOCKET;
 
     #[test]
     fn a_workspace_is_found_by_name_and_refused_without_its_file() {
@@ -89,6 +87,9 @@ mod tests {
         assert!(matches!(Place::find(named.clone()), Err(PlaceError::NoConfig(_))));
         std::fs::write(folder.path().join(CONFIG_FILE), "").unwrap();
         let place = Place::find(named).unwrap();
-        assert_eq!(place.sockets.last(), Some(&place.root.join(FALLBACK_SOCKET)));
+        // As the command line does: last with a runtime folder, first without one.
+        let has_runtime = runtime_dir().is_some();
+        let found = if has_runtime { place.sockets.last() } else { place.sockets.first() };
+        assert_eq!(found, Some(&place.root.join(FALLBACK_SOCKET)));
     }
 }

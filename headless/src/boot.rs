@@ -1,7 +1,7 @@
 //! From a workspace to a running loop: configuration, state, hands, eyes, window; in that order.
 
 use crate::act::Actor;
-use crate::clock::{Clock, ClockError};
+use crate::clock::{Clock, ClockError, wall_now};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
@@ -21,7 +21,7 @@ use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{API_VERSION, Hello, Status, StudyView, status_of};
 use cappuccino_core::words::study::ResyncReason;
-use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport, Timestamp};
+use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport};
 use cappuccino_core::world::World;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -306,8 +306,7 @@ fn machine(
     observed: mpsc::Sender<Observation>,
 ) -> Option<MachineWatcher> {
     let (database, how) = (config.study.database.clone(), config.machine.clone());
-    let now = || Timestamp(jiff::Timestamp::now().as_millisecond());
-    match MachineWatcher::start(workspace, database, how, status, observed, now) {
+    match MachineWatcher::start(workspace, database, how, status, observed, wall_now) {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::error!("the machine is not watched: {error}; restart the runner");

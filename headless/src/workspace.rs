@@ -4,7 +4,6 @@ use cappuccino_core::api::place;
 pub use cappuccino_core::api::place::{CONFIG_FILE, WORKSPACE_VARIABLE};
 use cappuccino_core::words::ProcessName;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// One workspace: a folder with a `cappuccino.toml`.
@@ -119,30 +118,18 @@ impl Workspace {
     /// The socket that a runner started from here answers on: in the user's runtime folder, or in
     /// the workspace when there is none.
     pub fn socket_path(&self) -> PathBuf {
-        match runtime_dir(std::env::var_os("XDG_RUNTIME_DIR")) {
-            Some(folder) => self.socket_in(&folder),
-            None => self.fallback_socket(),
-        }
+        place::socket_path(&self.root, session_runtime_dir().as_deref())
     }
 
-    /// Every socket that a runner of this workspace may answer on, likeliest first. A runner that
-    /// was started from a session with another environment is found all the same.
+    /// Every socket that a runner of this workspace may answer on, likeliest first.
     pub fn socket_candidates(&self) -> Vec<PathBuf> {
-        let of_user = PathBuf::from(format!("/run/user/{}", rustix::process::getuid().as_raw()));
-        let mut paths = vec![self.socket_path(), self.socket_in(&of_user), self.fallback_socket()];
-        paths.dedup();
-        paths
+        let uid = Some(rustix::process::getuid().as_raw());
+        place::socket_candidates(&self.root, session_runtime_dir().as_deref(), uid)
     }
+}
 
-    fn socket_in(&self, runtime: &Path) -> PathBuf {
-        runtime
-            .join(place::SOCKET_FOLDER)
-            .join(place::socket_name(self.root.as_os_str().as_bytes()))
-    }
-
-    fn fallback_socket(&self) -> PathBuf {
-        self.root.join(place::FALLBACK_SOCKET)
-    }
+fn session_runtime_dir() -> Option<PathBuf> {
+    runtime_dir(std::env::var_os("XDG_RUNTIME_DIR"))
 }
 
 /// The user's runtime folder, when the session has one: relative names do not count.
@@ -166,7 +153,9 @@ mod tests {
     #[test]
     fn two_workspaces_never_share_a_socket_and_one_always_has_the_same() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let socket = |folder: &Path| Workspace::at(folder).unwrap().socket_in(Path::new("/run"));
+        let socket = |folder: &Path| {
+            place::socket_in(Path::new("/run"), Workspace::at(folder).unwrap().root())
+        };
         assert_ne!(socket(one.path()), socket(other.path()));
         assert_eq!(socket(one.path()), socket(&one.path().join(".")));
     }

@@ -22,6 +22,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, error)
     }
 
+    /// A page is asked for by its beginning or by its end.
+    pub(super) fn from_and_before() -> Self {
+        Self::malformed("`from` and `before` contradict each other; give one of them")
+    }
+
     pub(super) fn busy(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
@@ -50,17 +55,22 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Does `work` on a thread that may wait for the disk; `what` is being read.
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!("reading {what} for a client failed: {error}");
+        let text = format!("reading {what} failed inside the runner; its log has the details");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+    })
+}
+
 /// Reads the store on a thread that may wait for the disk.
 pub(super) async fn read<T: Send + 'static>(
     reader: Reader,
     work: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(move || work(&reader)).await {
-        Ok(outcome) => outcome.map_err(Problem::from),
-        Err(error) => {
-            tracing::error!("reading the store for a client failed: {error}");
-            let text = "reading the store failed inside the runner; its log has the details";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text))
-        }
-    }
+    on_a_thread("the store", move || work(&reader)).await?.map_err(Problem::from)
 }

@@ -1,7 +1,7 @@
 //! What a process printed, page by page: whole lines from its file.
 
 use super::Window;
-use super::answer::Problem;
+use super::answer::{Problem, on_a_thread};
 use super::reading::{Asked, understood};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -32,26 +32,19 @@ pub(super) async fn logs(
 ) -> Result<Json<LogPage>, Problem> {
     let query = understood(query)?;
     if query.from.is_some() && query.before.is_some() {
-        let text = "`from` and `before` contradict each other; give one of them";
-        return Err(Problem::malformed(text));
+        return Err(Problem::from_and_before());
     }
     let name = ProcessName::new(process).map_err(|error| Problem::malformed(error.to_string()))?;
     let path = window.port.logs.join(format!("{name}.log"));
-    let page = tokio::task::spawn_blocking(move || page(&path, &query)).await;
-    match page {
-        Ok(Ok(page)) => Ok(Json(page)),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+    match on_a_thread("the log", move || page(&path, &query)).await? {
+        Ok(page) => Ok(Json(page)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text =
                 format!("`{name}` has printed nothing yet; `/v1/status` lists what there is");
             Err(Problem::new(StatusCode::NOT_FOUND, text))
         }
-        Ok(Err(error)) => {
-            let text = format!("the log of `{name}` cannot be read: {error}; check its rights");
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text))
-        }
         Err(error) => {
-            tracing::error!("reading a log for a client failed: {error}");
-            let text = "reading the log failed inside the runner; its log has the details";
+            let text = format!("the log of `{name}` cannot be read: {error}; check its rights");
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text))
         }
     }

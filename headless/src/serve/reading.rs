@@ -135,10 +135,7 @@ pub(super) async fn history(
     let limit = page(limit)?;
     let reader = window.port.reader.borrow().clone();
     let lines = match (from, before) {
-        (Some(_), Some(_)) => {
-            let text = "`from` and `before` contradict each other; give one of them";
-            return Err(Problem::malformed(text));
-        }
+        (Some(_), Some(_)) => return Err(Problem::from_and_before()),
         (Some(from), None) => read(reader, move |r| r.entries(Sequence(from), limit)).await?,
         (None, before) => {
             let end = Sequence(before.unwrap_or(u64::MAX));

@@ -1,7 +1,7 @@
 //! What was measured over time: which series there are, and one of them for a picture.
 
 use super::Window;
-use super::answer::Problem;
+use super::answer::{Problem, on_a_thread};
 use super::reading::{Asked, understood};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -80,12 +80,5 @@ async fn read<T: Send + 'static>(
         let text = "metrics are not recorded by this runner; its log says why";
         return Err(Problem::new(StatusCode::NOT_FOUND, text));
     };
-    match tokio::task::spawn_blocking(move || work(&samples)).await {
-        Ok(outcome) => outcome.map_err(Problem::from),
-        Err(error) => {
-            tracing::error!("reading the metrics for a client failed: {error}");
-            let text = "reading the metrics failed inside the runner; its log has the details";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, text))
-        }
-    }
+    on_a_thread("the metrics", move || work(&samples)).await?.map_err(Problem::from)
 }
