@@ -27,8 +27,8 @@ fn trader_pid(status: &Status) -> Option<u32> {
     status.processes.iter().find(|process| process.name.as_str() == "trader")?.pid
 }
 
-#[test]
-fn a_better_trial_goes_live_and_a_rollback_brings_the_former_model_back() {
+/// A running site that deployed one model, then a better one.
+fn two_models() -> (Site, RevisionId, RevisionId) {
     let mut site = Site::new(PROGRAM, "");
     site.finish_trial(1.0);
     site.start_and_wait();
@@ -37,6 +37,12 @@ fn a_better_trial_goes_live_and_a_rollback_brings_the_former_model_back() {
     let second = until("the second model is live", PATIENCE, || {
         live(&site.status().unwrap()).filter(|revision| *revision != first)
     });
+    (site, first, second)
+}
+
+#[test]
+fn a_better_trial_goes_live_and_a_rollback_brings_the_former_model_back() {
+    let (site, first, second) = two_models();
     let reason = "test".to_owned();
     site.ask("rollback", CommandBody::Rollback { to: None, hold: true, reason }).unwrap();
     let status = until("the first model is live again", PATIENCE, || {
@@ -70,14 +76,7 @@ fn flip(file: &std::path::Path, in_place: bool) {
 #[test]
 fn a_stored_model_with_one_flipped_bit_is_never_traded() {
     for (name, in_place) in [("actor.pth", true), ("stored_agent/actor.pth", false)] {
-        let mut site = Site::new(PROGRAM, "");
-        site.finish_trial(1.0);
-        site.start_and_wait();
-        let first = until("the first model is live", PATIENCE, || live(&site.status().unwrap()));
-        site.finish_trial(2.0);
-        let second = until("the second model is live", PATIENCE, || {
-            live(&site.status().unwrap()).filter(|revision| *revision != first)
-        });
+        let (site, first, second) = two_models();
         let status = site.status().unwrap();
         let before = trader_pid(&status);
         let damaged = status.deployment.revisions.iter().find(|revision| revision.id == first);

@@ -3,5 +3,6 @@
 pub mod export;
 pub mod lanes;
 pub mod series;
+pub mod time;
 pub mod trials;
 pub mod window;

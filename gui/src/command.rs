@@ -100,7 +100,7 @@ pub enum Command {
     LogFull,
     /// Follow the log's end.
     LogFollow,
-    /// Break long lines of the log.
+    /// Cut long lines of the log.
     LogWrap,
     /// Save the page's chart as pictures and numbers.
     Export,
@@ -168,7 +168,7 @@ impl Command {
             Self::Filter => "Filter".to_owned(),
             Self::LogFull => "Log on the whole page".to_owned(),
             Self::LogFollow => "Follow the log".to_owned(),
-            Self::LogWrap => "Break long lines of the log".to_owned(),
+            Self::LogWrap => "Cut long lines of the log".to_owned(),
             Self::Export => "Save the chart as PNG, SVG and CSV".to_owned(),
             Self::Theme => "Dark or light".to_owned(),
             Self::FrameTimes => "Frame times".to_owned(),

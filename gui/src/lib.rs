@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod chart;
+pub mod clock;
 pub mod command;
 pub mod demo;
 pub mod doctor;

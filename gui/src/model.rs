@@ -250,18 +250,28 @@ impl Model {
     /// # Errors
     /// One sentence: the reason.
     pub fn can_ask(&self, now: Timestamp) -> Result<(), String> {
-        match (&self.connection, self.freshness(now)) {
-            (Connection::Live(hello), _) if hello.api != API_VERSION => Err(format!(
+        if let Some(why) = self.read_only() {
+            return Err(why);
+        }
+        match self.freshness(now) {
+            Freshness::Live(_) => Ok(()),
+            Freshness::NoRunner | Freshness::Lost(_) => Err("no runner is connected".into()),
+            Freshness::Connecting => Err("the runner has not answered yet".into()),
+            Freshness::Stale(_) => Err("the picture is stale: the runner is silent".into()),
+            Freshness::Frozen(_) => Err("the picture is frozen; unfreeze it first".into()),
+        }
+    }
+
+    /// Why the connected runner is only read from; nothing when it can be asked.
+    pub fn read_only(&self) -> Option<String> {
+        let Connection::Live(hello) = &self.connection else { return None };
+        (hello.api != API_VERSION).then(|| {
+            format!(
                 "read only: the runner speaks version {} of the interface, this app version \
                  {API_VERSION}; restart the runner with the installed program",
                 hello.api
-            )),
-            (_, Freshness::Live(_)) => Ok(()),
-            (_, Freshness::NoRunner | Freshness::Lost(_)) => Err("no runner is connected".into()),
-            (_, Freshness::Connecting) => Err("the runner has not answered yet".into()),
-            (_, Freshness::Stale(_)) => Err("the picture is stale: the runner is silent".into()),
-            (_, Freshness::Frozen(_)) => Err("the picture is frozen; unfreeze it first".into()),
-        }
+            )
+        })
     }
 }
 

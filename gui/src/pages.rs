@@ -10,13 +10,16 @@ pub mod settings;
 pub mod system;
 pub mod trials;
 
+use crate::chart::series::Stage;
 use crate::chart::window::TimeWindow;
 use crate::command::Command;
 use crate::intent::{Draft, Intent};
 use crate::model::Model;
 use crate::theme::Tokens;
 use crate::view::Views;
+use crate::widgets::card;
 use cappuccino_core::words::{ProcessName, Timestamp};
+use eframe::egui::Ui;
 
 /// What every page may see.
 pub struct Sight<'a> {
@@ -48,6 +51,26 @@ impl PageState {
     pub fn window(&mut self) -> &mut TimeWindow {
         self.window.get_or_insert_default()
     }
+}
+
+/// A card of charts that share the window and the moment under the pointer. `draw` answers that
+/// moment, while the pointer is over one of them.
+fn charts_over_time(
+    ui: &mut Ui,
+    sight: &Sight<'_>,
+    state: &mut PageState,
+    draw: impl FnOnce(&mut Ui, &mut Stage<'_>) -> Option<Timestamp>,
+) {
+    card::titled(ui, sight.tokens, "Over time", |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        let (cursor, now, tokens) = (state.cursor, sight.now, sight.tokens);
+        let mut stage = Stage { window: state.window(), cursor, now, tokens };
+        let under = draw(ui, &mut stage);
+        if under != cursor {
+            state.cursor = under;
+            ui.ctx().request_repaint();
+        }
+    });
 }
 
 /// What pages remember, from one start to the next.

@@ -1,12 +1,12 @@
 //! The program `cappuccino-gui`: opens the window, or says why it cannot.
 
 use crate::app::App;
+use crate::clock::wall_now;
 use crate::command::Screen;
 use crate::demo::{DemoLink, Scene};
 use crate::link::{Link, RunnerLink, Wake};
 use crate::place::Place;
 use crate::{demo, doctor, shot};
-use cappuccino_core::words::Timestamp;
 use clap::Parser;
 use eframe::egui::{Context, Theme, ViewportBuilder};
 use std::path::PathBuf;
@@ -101,7 +101,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
         options,
         Box::new(move |context| {
             let (name, link) = link(place, scene, &context.egui_ctx)?;
-            let mut app = App::new(&context.egui_ctx, name, link, clock);
+            let mut app = App::new(&context.egui_ctx, name, link, wall_now);
             if shot.is_none() {
                 app = app.with_kept(context.storage);
             }
@@ -143,7 +143,7 @@ fn link(
         }
         (None, scene) => {
             let scene = scene.unwrap_or(Scene::NoRunner);
-            Ok((demo::WORKSPACE.to_owned(), Box::new(DemoLink::new(scene, clock))))
+            Ok((demo::WORKSPACE.to_owned(), Box::new(DemoLink::new(scene, wall_now))))
         }
     }
 }
@@ -190,8 +190,4 @@ fn screen(text: &str) -> Result<Screen, String> {
         let names: Vec<&str> = Screen::ALL.iter().map(|screen| screen.name()).collect();
         format!("there is no screen `{text}`; there are {}", names.join(", "))
     })
-}
-
-fn clock() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_millisecond())
 }

@@ -3,6 +3,7 @@
 pub mod card;
 pub mod confirm;
 pub mod glyph;
+pub mod headline;
 pub mod lines;
 pub mod palette;
 pub mod press;

@@ -3,7 +3,6 @@
 use super::App;
 use crate::chart::window::RANGES;
 use crate::command::{Command, Screen};
-use crate::intent;
 use crate::model::{Connection, Freshness};
 use crate::pages::Out;
 use crate::text;
@@ -87,9 +86,7 @@ impl App {
                 glyph::sign(ui, sign, tokens);
                 ui.label(RichText::new(word).color(tokens.text));
             });
-        if let Err(why) = self.model.can_ask(now)
-            && why.starts_with("read only")
-        {
+        if let Some(why) = self.model.read_only() {
             ui.label(RichText::new("Read only").color(tokens.warn)).on_hover_text(why);
         }
     }
@@ -239,10 +236,5 @@ impl App {
                 });
             });
         ui.add_space(theme::GAP);
-    }
-
-    /// The trader's name, for sentences.
-    pub fn trader(&self) -> Option<String> {
-        intent::trader(&self.model).map(|process| process.name.to_string())
     }
 }

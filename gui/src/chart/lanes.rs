@@ -1,11 +1,12 @@
 //! States over time as lanes: one row per process, marks where something happened.
 
+use crate::chart::time::TimeScale;
 use crate::chart::window::TimeWindow;
 use crate::num;
 use crate::text;
 use crate::theme::{self, Tokens};
 use crate::view::lanes::{Lane, LaneSpan};
-use cappuccino_core::words::{Span, Timestamp};
+use cappuccino_core::words::Timestamp;
 use eframe::egui::{
     self, Align2, FontId, Painter, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo,
     pos2, vec2,
@@ -25,34 +26,15 @@ pub fn height(lanes: usize) -> f32 {
     num::px(num::size(lanes)) * LANE + AXIS
 }
 
-struct Scale {
-    area: Rect,
-    from: Timestamp,
-    length: f64,
-}
-
-impl Scale {
-    fn x(&self, at: Timestamp) -> f32 {
-        let part = num::signed(at.since(self.from).0) / self.length;
-        self.area.left() + num::px(part.clamp(0.0, 1.0)) * self.area.width()
-    }
-
-    fn time(&self, x: f32) -> Timestamp {
-        let part = f64::from((x - self.area.left()) / self.area.width());
-        self.from.plus(Span(num::whole(part * self.length)))
-    }
-}
-
 /// Shows lanes in the window; dragging and Ctrl+wheel move it.
 pub fn show(ui: &mut Ui, lanes: &[Lane], window: &mut TimeWindow, now: Timestamp, tokens: &Tokens) {
     let size = vec2(ui.available_width(), height(lanes.len()));
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let area = Rect::from_min_max(rect.min + vec2(NAMES, 0.0), rect.max - vec2(0.0, AXIS));
-    let (from, to) = window.range(now);
-    let scale = Scale { area, from, length: num::signed(to.since(from).0).max(1.0) };
+    let scale = TimeScale::new(area, window, now);
     response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, summary(lanes)));
     let painter = ui.painter_at(rect);
-    axis(&painter, &scale, tokens);
+    scale.axis(&painter, tokens);
     for (place, lane) in lanes.iter().enumerate() {
         let top = area.top() + num::px(num::size(place)) * LANE;
         let row = Rect::from_min_max(pos2(area.left(), top), pos2(area.right(), top + LANE - 4.0));
@@ -61,7 +43,10 @@ pub fn show(ui: &mut Ui, lanes: &[Lane], window: &mut TimeWindow, now: Timestamp
     if let Some(pointer) = response.hover_pos() {
         hover(ui, &response, pointer, lanes, &scale, now, tokens);
     }
-    steer(ui, &response, &scale, window, now);
+    scale.steer(ui, &response, window, now);
+    if response.double_clicked() {
+        *window = TimeWindow::default();
+    }
 }
 
 fn summary(lanes: &[Lane]) -> String {
@@ -72,43 +57,14 @@ fn summary(lanes: &[Lane]) -> String {
     format!("States over time. {}", lanes.iter().map(state).collect::<Vec<_>>().join("; "))
 }
 
-fn axis(painter: &Painter, scale: &Scale, tokens: &Tokens) {
-    let step = step(scale.length);
-    let first = (num::signed(scale.from.0) / step).ceil() * step;
-    let font = FontId::proportional(12.0);
-    let mut at = first;
-    while at <= num::signed(scale.from.0) + scale.length {
-        let x = scale.x(Timestamp(num::whole(at)));
-        let line = Stroke::new(1.0, tokens.stroke.gamma_multiply(0.6));
-        painter.vline(x, scale.area.y_range(), line);
-        let place = pos2(x, scale.area.bottom() + 3.0);
-        painter.text(place, Align2::CENTER_TOP, text::tick(at, step), font.clone(), tokens.text3);
-        at += step;
-    }
-}
-
-/// Distance of the marks on the axis, in milliseconds: 5 to 12 of them.
-pub fn step(length: f64) -> f64 {
-    const MINUTE: f64 = 60_000.0;
-    const STEPS: [f64; 13] = [
-        1_000.0,
-        5_000.0,
-        15_000.0,
-        MINUTE,
-        2.0 * MINUTE,
-        10.0 * MINUTE,
-        30.0 * MINUTE,
-        60.0 * MINUTE,
-        180.0 * MINUTE,
-        720.0 * MINUTE,
-        1440.0 * MINUTE,
-        4320.0 * MINUTE,
-        43_200.0 * MINUTE,
-    ];
-    STEPS.into_iter().find(|step| length / step <= 12.0).unwrap_or(length / 8.0)
-}
-
-fn draw(painter: &Painter, lane: &Lane, row: Rect, scale: &Scale, now: Timestamp, tokens: &Tokens) {
+fn draw(
+    painter: &Painter,
+    lane: &Lane,
+    row: Rect,
+    scale: &TimeScale,
+    now: Timestamp,
+    tokens: &Tokens,
+) {
     painter.text(
         pos2(row.left() - 8.0, row.center().y),
         Align2::RIGHT_CENTER,
@@ -121,8 +77,8 @@ fn draw(painter: &Painter, lane: &Lane, row: Rect, scale: &Scale, now: Timestamp
         stretch(painter, span, row, scale, now, tokens);
     }
     for mark in &lane.marks {
-        if mark.at >= scale.from && scale.x(mark.at) < row.right() {
-            mark.sign.paint(painter, pos2(scale.x(mark.at), row.top() + 4.0), 3.5, tokens);
+        if mark.at >= scale.from && scale.x_within(mark.at) < row.right() {
+            mark.sign.paint(painter, pos2(scale.x_within(mark.at), row.top() + 4.0), 3.5, tokens);
         }
     }
 }
@@ -131,7 +87,7 @@ fn stretch(
     painter: &Painter,
     span: &LaneSpan,
     row: Rect,
-    scale: &Scale,
+    scale: &TimeScale,
     now: Timestamp,
     tokens: &Tokens,
 ) {
@@ -139,7 +95,7 @@ fn stretch(
     if end < scale.from || scale.time(row.right()) < span.from {
         return;
     }
-    let (left, right) = (scale.x(span.from), scale.x(end));
+    let (left, right) = (scale.x_within(span.from), scale.x_within(end));
     let right = right.max(left + LEAST_WIDTH);
     let bar = Rect::from_min_max(pos2(left, row.top() + 5.0), pos2(right, row.bottom()));
     let colour = span.sign.colour(tokens);
@@ -163,7 +119,7 @@ fn hover(
     response: &egui::Response,
     pointer: Pos2,
     lanes: &[Lane],
-    scale: &Scale,
+    scale: &TimeScale,
     now: Timestamp,
     tokens: &Tokens,
 ) {
@@ -175,7 +131,7 @@ fn hover(
     let at = scale.time(pointer.x);
     let row = num::whole(f64::from((pointer.y - scale.area.top()) / LANE).floor());
     let Some(lane) = usize::try_from(row).ok().and_then(|row| lanes.get(row)) else { return };
-    let near = |mark: Timestamp| (scale.x(mark) - pointer.x).abs() < 5.0;
+    let near = |mark: Timestamp| (scale.x_within(mark) - pointer.x).abs() < 5.0;
     let span =
         lane.spans.iter().rev().find(|span| span.from <= at && span.to.is_none_or(|to| at <= to));
     response.clone().on_hover_ui_at_pointer(|ui| {
@@ -191,25 +147,4 @@ fn hover(
             ui.label(format!("{} {}", text::clock(mark.at, now), mark.text));
         }
     });
-}
-
-fn steer(
-    ui: &Ui,
-    response: &egui::Response,
-    scale: &Scale,
-    window: &mut TimeWindow,
-    now: Timestamp,
-) {
-    if response.dragged() {
-        let part = f64::from(response.drag_delta().x / scale.area.width());
-        window.pan(num::whole(-part * scale.length), now);
-    }
-    if response.double_clicked() {
-        *window = TimeWindow::default();
-    }
-    let zoom = ui.input(egui::InputState::zoom_delta);
-    if response.hovered() && (zoom - 1.0).abs() > f32::EPSILON {
-        let around = response.hover_pos().map_or(now, |pointer| scale.time(pointer.x));
-        window.zoom(1.0 / f64::from(zoom), around, now);
-    }
 }

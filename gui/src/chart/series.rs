@@ -1,6 +1,6 @@
 //! A series over time: the band between least and greatest, the mean as a line, gaps left open.
 
-use crate::chart::lanes::step;
+use crate::chart::time::TimeScale;
 use crate::chart::window::TimeWindow;
 use crate::num;
 use crate::text;
@@ -8,8 +8,8 @@ use crate::theme::Tokens;
 use cappuccino_core::api::{BucketView, SeriesView};
 use cappuccino_core::words::{Span, Timestamp};
 use eframe::egui::{
-    self, Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
 /// Room for the values on the left.
@@ -35,28 +35,17 @@ pub struct Look<'a> {
     pub range: (Option<f64>, Option<f64>),
 }
 
+/// Time to the right, values upwards.
 struct Scale {
-    area: Rect,
-    from: Timestamp,
-    length: f64,
+    time: TimeScale,
     low: f64,
     high: f64,
 }
 
 impl Scale {
-    fn x(&self, at: Timestamp) -> f32 {
-        let part = num::signed(at.since(self.from).0) / self.length;
-        self.area.left() + num::px(part) * self.area.width()
-    }
-
     fn y(&self, value: f64) -> f32 {
         let part = (value - self.low) / (self.high - self.low);
-        self.area.bottom() - num::px(part) * self.area.height()
-    }
-
-    fn time(&self, x: f32) -> Timestamp {
-        let part = f64::from((x - self.area.left()) / self.area.width());
-        self.from.plus(Span(num::whole(part * self.length)))
+        self.time.area.bottom() - num::px(part) * self.time.area.height()
     }
 }
 
@@ -83,11 +72,9 @@ pub fn show(
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click_and_drag());
     let area = Rect::from_min_max(rect.min + vec2(VALUES, 18.0), rect.max - vec2(0.0, AXIS));
-    let (from, to) = stage.window.range(stage.now);
     let buckets = series.map_or(&[][..], |series| &series.buckets);
     let (low, high) = extent(buckets, look);
-    let length = num::signed(to.since(from).0).max(1.0);
-    let scale = Scale { area, from, length, low, high };
+    let scale = Scale { time: TimeScale::new(area, stage.window, stage.now), low, high };
     let newest = buckets.last().and_then(|bucket| bucket.last);
     let told = newest.map_or_else(|| "nothing measured yet".to_owned(), look.value);
     response
@@ -108,9 +95,12 @@ pub fn show(
         let label = format!("{}  {value}", text::clock(at, stage.now));
         crosshair(&painter, &scale, at, label, stage.tokens);
     }
-    steer(ui, &response, &scale, stage);
+    scale.time.steer(ui, &response, stage.window, stage.now);
+    if response.double_clicked() {
+        stage.window.end = None;
+    }
     let pointer = response.hover_pos().filter(|pointer| area.contains(*pointer));
-    pointer.map(|pointer| scale.time(pointer.x))
+    pointer.map(|pointer| scale.time.time(pointer.x))
 }
 
 fn extent(buckets: &[BucketView], look: &Look<'_>) -> (f64, f64) {
@@ -138,7 +128,7 @@ fn draw(painter: &Painter, scale: &Scale, run: &[BucketView], colour: Color32) {
         let (Some(min), Some(max), Some(mean)) = (bucket.min, bucket.max, bucket.mean) else {
             continue;
         };
-        let x = scale.x(bucket.start);
+        let x = scale.time.x(bucket.start);
         line.push(pos2(x, scale.y(mean)));
         let index = u32::try_from(band.vertices.len()).unwrap_or(0);
         band.colored_vertex(pos2(x, scale.y(max)), fill);
@@ -161,30 +151,22 @@ fn draw(painter: &Painter, scale: &Scale, run: &[BucketView], colour: Color32) {
 
 fn grid(painter: &Painter, scale: &Scale, look: &Look<'_>, tokens: &Tokens) {
     let font = FontId::proportional(12.0);
-    painter.rect_filled(scale.area, 3.0, tokens.bg);
+    painter.rect_filled(scale.time.area, 3.0, tokens.bg);
     let thin = Stroke::new(1.0, tokens.stroke.gamma_multiply(0.6));
     for part in 0..=2 {
         let value = scale.low + (scale.high - scale.low) * f64::from(part) / 2.0;
         let y = scale.y(value);
-        painter.hline(scale.area.x_range(), y, thin);
-        let place = pos2(scale.area.left() - 6.0, y);
+        painter.hline(scale.time.area.x_range(), y, thin);
+        let place = pos2(scale.time.area.left() - 6.0, y);
         let text = (look.value)(value);
         painter.text(place, Align2::RIGHT_CENTER, text, font.clone(), tokens.text3);
     }
-    let step = step(scale.length);
-    let mut at = (num::signed(scale.from.0) / step).ceil() * step;
-    while at <= num::signed(scale.from.0) + scale.length {
-        let x = scale.x(Timestamp(num::whole(at)));
-        painter.vline(x, scale.area.y_range(), thin);
-        let place = pos2(x, scale.area.bottom() + 2.0);
-        painter.text(place, Align2::CENTER_TOP, text::tick(at, step), font.clone(), tokens.text3);
-        at += step;
-    }
+    scale.time.axis(painter, tokens);
     if let Some((limit, name)) = look.limit {
         let y = scale.y(limit);
-        let ends = [pos2(scale.area.left(), y), pos2(scale.area.right(), y)];
+        let ends = [pos2(scale.time.area.left(), y), pos2(scale.time.area.right(), y)];
         painter.extend(Shape::dashed_line(&ends, Stroke::new(1.0, tokens.warn), 6.0, 4.0));
-        let place = pos2(scale.area.left() + 4.0, y + 2.0);
+        let place = pos2(scale.time.area.left() + 4.0, y + 2.0);
         painter.text(place, Align2::LEFT_TOP, name, font, tokens.warn);
     }
 }
@@ -197,35 +179,19 @@ fn under(at: Timestamp, buckets: &[BucketView], width: Span) -> Option<&BucketVi
 }
 
 fn crosshair(painter: &Painter, scale: &Scale, at: Timestamp, label: String, tokens: &Tokens) {
-    let x = scale.x(at);
-    if !scale.area.x_range().contains(x) {
+    let x = scale.time.x(at);
+    if !scale.time.area.x_range().contains(x) {
         return;
     }
-    painter.vline(x, scale.area.y_range(), Stroke::new(1.0, tokens.text3));
-    let is_right = x > scale.area.center().x;
+    painter.vline(x, scale.time.area.y_range(), Stroke::new(1.0, tokens.text3));
+    let is_right = x > scale.time.area.center().x;
     let (anchor, aside) =
         if is_right { (Align2::RIGHT_TOP, -6.0) } else { (Align2::LEFT_TOP, 6.0) };
-    let place: Pos2 = pos2(x + aside, scale.area.top() + 4.0);
+    let place: Pos2 = pos2(x + aside, scale.time.area.top() + 4.0);
     let galley = painter.layout_no_wrap(label, FontId::monospace(12.0), tokens.text);
     let rect = anchor.anchor_size(place, galley.size());
     painter.rect_filled(rect.expand(3.0), 3.0, tokens.card);
     painter.galley(rect.min, galley, tokens.text);
-}
-
-fn steer(ui: &Ui, response: &egui::Response, scale: &Scale, stage: &mut Stage<'_>) {
-    let (window, now) = (&mut *stage.window, stage.now);
-    if response.dragged() {
-        let part = f64::from(response.drag_delta().x / scale.area.width());
-        window.pan(num::whole(-part * scale.length), now);
-    }
-    if response.double_clicked() {
-        window.end = None;
-    }
-    let zoom = ui.input(egui::InputState::zoom_delta);
-    if response.hovered() && (zoom - 1.0).abs() > f32::EPSILON {
-        let around = response.hover_pos().map_or(now, |pointer| scale.time(pointer.x));
-        window.zoom(1.0 / f64::from(zoom), around, now);
-    }
 }
 
 #[cfg(test)]

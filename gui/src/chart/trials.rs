@@ -10,6 +10,7 @@ use egui_plot::{
     CoordinatesFormatter, Corner, GridMark, HLine, Line, LineStyle, MarkerShape, Plot, PlotPoint,
     PlotPoints, PlotUi, Points, Text, VLine,
 };
+use std::borrow::Cow;
 
 /// Shows the study; the answer is the number of the trial that was pressed.
 pub fn show(
@@ -19,16 +20,12 @@ pub fn show(
     logarithmic: bool,
     tokens: &Tokens,
 ) -> Option<i64> {
-    let scaled = |points: &[PlotPoint]| -> Vec<PlotPoint> {
-        if logarithmic {
-            points.iter().filter_map(|point| log(*point)).collect()
-        } else {
-            points.to_vec()
-        }
+    let scaled = |points| -> Cow<'_, [PlotPoint]> {
+        if logarithmic { log_all(points) } else { Cow::Borrowed(points) }
     };
     let (complete, pruned, best) =
         (scaled(&chart.complete), scaled(&chart.pruned), scaled(&chart.best));
-    let bottom = below(complete.iter().chain(&pruned));
+    let bottom = below(complete.iter().chain(pruned.iter()));
     let label = move |value: f64| if logarithmic { 10f64.powf(value) } else { value };
     let axis =
         move |mark: GridMark, _: &std::ops::RangeInclusive<f64>| text::value(label(mark.value));
@@ -66,6 +63,10 @@ fn below<'a>(points: impl Iterator<Item = &'a PlotPoint>) -> f64 {
         (low.min(point.y), high.max(point.y))
     });
     if low.is_finite() { low - (high - low) * 0.06 } else { 0.0 }
+}
+
+fn log_all(points: &[PlotPoint]) -> Cow<'_, [PlotPoint]> {
+    points.iter().filter_map(|point| log(*point)).collect()
 }
 
 fn log(point: PlotPoint) -> Option<PlotPoint> {

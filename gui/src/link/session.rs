@@ -2,6 +2,7 @@
 
 use super::dial::dial;
 use super::{Deaf, End, Voice};
+use crate::clock::wall_now;
 use crate::news::{News, Outcome, SeriesWish, Wish};
 use crate::place::Place;
 use cappuccino_core::api::{
@@ -10,7 +11,7 @@ use cappuccino_core::api::{
 };
 use cappuccino_core::client::{Client, ClientError, Event, Events};
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{ProcessName, RequestId, Sequence, Span, Timestamp};
+use cappuccino_core::words::{ProcessName, RequestId, Sequence, Span};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -178,7 +179,7 @@ impl Session {
         if !is_due {
             return Ok(());
         }
-        let end = wish.end.unwrap_or_else(|| Timestamp(jiff::Timestamp::now().as_millisecond()));
+        let end = wish.end.unwrap_or_else(wall_now);
         let from = end.plus(Span(-wish.length.0));
         let mut found = BTreeMap::new();
         for name in &wish.names {

@@ -4,16 +4,16 @@ use super::{Out, Sight};
 use crate::command::Command;
 use crate::intent::{Draft, Intent, named};
 use crate::text;
-use crate::theme;
 use crate::widgets::card;
 use crate::widgets::glyph::{self, Sign};
+use crate::widgets::headline;
 use crate::widgets::lines::{self, Line};
 use crate::widgets::press;
 use crate::widgets::table::{self, Col};
 use cappuccino_core::api::{DeploymentView, RevisionView, sentence};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::Note;
-use eframe::egui::{self, Align, Label, Layout, RichText, Sense, Stroke, Ui, pos2, vec2};
+use eframe::egui::{self, Sense, Stroke, Ui, pos2, vec2};
 
 /// The steps of a change of the live model, as the stepper shows them: word and the phases of it.
 const STEPS: [(&str, &[&str]); 5] = [
@@ -57,18 +57,12 @@ fn headline(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &m
         (None, Some(live)) => (Sign::Good, format!("The trader runs {}", named(live))),
         (None, None) => (Sign::Idle, "No model is live".to_owned()),
     };
-    let size = vec2(ui.available_width(), theme::BUTTON);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+    headline::headline(ui, sight.tokens, sign, &told, |ui| {
         let check = Command::RollBack.check(sight.model, sight.now);
         let text = Command::RollBack.text();
         if press::primary(ui, &text, &check, sight.tokens).clicked() {
             out.commands.push(Command::RollBack);
         }
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            glyph::sign(ui, sign, sight.tokens);
-            let text = RichText::new(&told).heading().color(sight.tokens.text);
-            ui.add(Label::new(text).truncate()).on_hover_text(&told);
-        });
     });
 }
 

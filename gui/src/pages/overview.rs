@@ -4,14 +4,14 @@ use super::{Out, PageState, Sight};
 use crate::chart::lanes;
 use crate::command::{Command, Screen};
 use crate::text;
-use crate::theme;
 use crate::view::verdict::verdict;
 use crate::widgets::card::{self, Figure};
-use crate::widgets::glyph::{self, Sign};
+use crate::widgets::glyph::Sign;
+use crate::widgets::headline;
 use crate::widgets::lines::{self, Line};
 use crate::widgets::press;
 use cappuccino_core::api::{Status, sentence};
-use eframe::egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
+use eframe::egui::{Role, Sense, Ui, WidgetInfo};
 
 /// Shows the page.
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
@@ -30,37 +30,26 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
 
 fn headline(ui: &mut Ui, sight: &Sight<'_>, out: &mut Out) {
     let (sign, sentence) = verdict(sight.model, sight.now);
-    let size = vec2(ui.available_width(), theme::BUTTON);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+    headline::headline(ui, sight.tokens, sign, &sentence, |ui| {
         let check = Command::RollBack.check(sight.model, sight.now);
         if press::command(ui, Command::RollBack, &check).clicked() {
             out.commands.push(Command::RollBack);
         }
-        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            glyph::sign(ui, sign, sight.tokens);
-            let text = RichText::new(&sentence).heading().color(sight.tokens.text);
-            ui.add(Label::new(text).truncate()).on_hover_text(&sentence);
-        });
     });
 }
 
 fn figures(ui: &mut Ui, sight: &Sight<'_>, status: &Status, out: &mut Out) {
     let all = [best(status), pace(status), live(sight, status), processes(status), alerts(status)];
-    let count = crate::num::px(crate::num::size(all.len()));
-    let gaps = (count - 1.0) * theme::GAP;
-    let width = ((ui.available_width() - gaps) / count).floor();
-    ui.horizontal(|ui| {
-        for (figure, screen) in all {
-            let response = figure.show(ui, sight.tokens, width).interact(Sense::click());
-            let told = format!("{}: {}. {}", figure.label, figure.value, figure.aside);
-            response.widget_info(|| {
-                eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Button, true, &told)
-            });
-            if response.clicked() {
-                out.commands.push(Command::Go(screen));
-            }
+    let (figures, screens): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    let shown = card::row(ui, sight.tokens, &figures);
+    for ((response, figure), screen) in shown.into_iter().zip(&figures).zip(screens) {
+        let response = response.interact(Sense::click());
+        let told = format!("{}: {}. {}", figure.label, figure.value, figure.aside);
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &told));
+        if response.clicked() {
+            out.commands.push(Command::Go(screen));
         }
-    });
+    }
 }
 
 fn best(status: &Status) -> (Figure<'static>, Screen) {

@@ -1,12 +1,13 @@
 //! Money: what the account is worth, how it came there, and every trade.
 
-use super::{PageState, Sight};
-use crate::chart::series::{self, Look, Stage};
+use super::{PageState, Sight, charts_over_time};
+use crate::chart::series::{self, Look};
 use crate::num;
 use crate::text;
 use crate::theme;
 use crate::widgets::card::{self, Figure};
-use crate::widgets::glyph::{self, Sign};
+use crate::widgets::glyph::Sign;
+use crate::widgets::headline;
 use crate::widgets::table::{self, Col};
 use cappuccino_core::api::{PnlView, PositionView, TradeView};
 use eframe::egui::{Color32, Label, RichText, Ui, vec2};
@@ -84,11 +85,7 @@ fn headline(ui: &mut Ui, sight: &Sight<'_>, pnl: &PnlView) {
         (Sign::Idle, _) => "The trader has not written anything yet".to_owned(),
         (_, _) => format!("The session is {}", pnl.state),
     };
-    ui.horizontal(|ui| {
-        glyph::sign(ui, sign, sight.tokens);
-        ui.add(Label::new(RichText::new(&told).heading().color(sight.tokens.text)).truncate())
-            .on_hover_text(told);
-    });
+    headline::headline(ui, sight.tokens, sign, &told, |_ui| {});
 }
 
 fn figures(ui: &mut Ui, sight: &Sight<'_>, pnl: &PnlView) {
@@ -131,42 +128,29 @@ fn figures(ui: &mut Ui, sight: &Sight<'_>, pnl: &PnlView) {
             if days < 14 { format!("after 14 days; {days} so far") } else { age },
         ),
     ];
-    let count = num::px(num::size(all.len()));
-    let width = ((ui.available_width() - (count - 1.0) * theme::GAP) / count).floor();
-    ui.horizontal(|ui| {
-        for figure in all {
-            figure.show(ui, sight.tokens, width);
-        }
-    });
+    card::row(ui, sight.tokens, &all);
 }
 
 fn charts(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState) {
-    card::titled(ui, sight.tokens, "Over time", |ui| {
-        ui.spacing_mut().item_spacing.y = 4.0;
-        let (cursor, now, tokens) = (state.cursor, sight.now, sight.tokens);
-        let mut stage = Stage { window: state.window(), cursor, now, tokens };
+    charts_over_time(ui, sight, state, |ui, stage| {
         let equity = Look {
             title: "Worth of the account",
-            colour: tokens.series[0],
+            colour: stage.tokens.series[0],
             value: money,
             limit: None,
             range: (None, None),
         };
         let drawdown = Look {
             title: "Drawdown",
-            colour: tokens.loss,
+            colour: stage.tokens.loss,
             value: |part| format!("{:.1} %", part * 100.0),
             limit: None,
             range: (Some(0.0), None),
         };
         let known = |name: &str| sight.model.series.get(name);
-        let above = series::show(ui, known(SERIES[0]), &equity, 190.0, &mut stage);
-        let below = series::show(ui, known(SERIES[1]), &drawdown, 100.0, &mut stage);
-        let under = above.or(below);
-        if under != cursor {
-            state.cursor = under;
-            ui.ctx().request_repaint();
-        }
+        let above = series::show(ui, known(SERIES[0]), &equity, 190.0, stage);
+        let below = series::show(ui, known(SERIES[1]), &drawdown, 100.0, stage);
+        above.or(below)
     });
 }
 

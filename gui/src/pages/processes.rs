@@ -4,6 +4,7 @@ use super::{Out, PageState, Sight};
 use crate::command::Command;
 use crate::intent::{Draft, Intent};
 use crate::model::log::Level;
+use crate::model::{LogLine, LogModel};
 use crate::text;
 use crate::theme;
 use crate::view::verdict::is_troubled;
@@ -12,6 +13,7 @@ use crate::widgets::glyph::{self, Sign};
 use crate::widgets::press;
 use crate::widgets::table::{self, Col};
 use cappuccino_core::api::ProcessView;
+use cappuccino_core::words::ProcessName;
 use eframe::egui::{Id, Label, RichText, ScrollArea, TextEdit, TextWrapMode, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,7 @@ pub struct LogState {
     /// Whether the end is followed.
     #[serde(skip)]
     pub follow: bool,
-    /// Whether long lines are broken.
+    /// Whether long lines are cut.
     pub wrap: bool,
     /// Whether the log has the page to itself.
     #[serde(skip)]
@@ -35,12 +37,50 @@ pub struct LogState {
     /// Whether the filter is to be typed into.
     #[serde(skip)]
     pub focus_filter: bool,
+    #[serde(skip)]
+    picked: Picked,
+}
+
+/// Which lines of the log are shown: worked out when the log or the filter changes, not for each
+/// frame.
+#[derive(Clone, Debug, Default)]
+struct Picked {
+    of: Option<(Option<ProcessName>, u64, String, u8)>,
+    places: Vec<usize>,
+}
+
+impl Picked {
+    fn refresh(&mut self, log: &LogModel, filter: &str, least: u8) {
+        let of = Some((log.process().cloned(), log.added, filter.to_owned(), least));
+        if self.of == of {
+            return;
+        }
+        self.of = of;
+        let wanted = filter.to_lowercase();
+        let least = [Level::Plain, Level::Warning, Level::Error]
+            .into_iter()
+            .nth(usize::from(least))
+            .unwrap_or(Level::Plain);
+        let is_shown = |line: &LogLine| {
+            line.level >= least && (wanted.is_empty() || line.text.to_lowercase().contains(&wanted))
+        };
+        let lines = log.lines().iter().enumerate();
+        self.places = lines.filter(|(_, line)| is_shown(line)).map(|(place, _)| place).collect();
+    }
 }
 
 impl Default for LogState {
     fn default() -> Self {
-        let filter = String::new();
-        Self { filter, least: 0, follow: true, wrap: false, full: false, focus_filter: false }
+        let (filter, picked) = (String::new(), Picked::default());
+        Self {
+            filter,
+            least: 0,
+            follow: true,
+            wrap: false,
+            full: false,
+            focus_filter: false,
+            picked,
+        }
     }
 }
 
@@ -166,20 +206,8 @@ fn log(ui: &mut Ui, sight: &Sight<'_>, state: &mut LogState) {
         ui.label("Reading…");
         return;
     }
-    let wanted = state.filter.to_lowercase();
-    let least = [Level::Plain, Level::Warning, Level::Error]
-        .into_iter()
-        .nth(usize::from(state.least))
-        .unwrap_or(Level::Plain);
-    let is_shown = |line: &crate::model::LogLine| {
-        line.level >= least && (wanted.is_empty() || line.text.to_lowercase().contains(&wanted))
-    };
-    let shown: Vec<usize> = if wanted.is_empty() && least == Level::Plain {
-        (0..log.lines().len()).collect()
-    } else {
-        let lines = log.lines().iter().enumerate();
-        lines.filter(|(_, line)| is_shown(line)).map(|(place, _)| place).collect()
-    };
+    state.picked.refresh(log, &state.filter, state.least);
+    let shown = &state.picked.places;
     if shown.is_empty() {
         ui.label("No line");
         return;

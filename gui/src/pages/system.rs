@@ -1,13 +1,14 @@
 //! The graphics card, the machine, the disk: how they are, and how they were.
 
-use super::{Out, PageState, Sight};
-use crate::chart::series::{self, Look, Stage};
+use super::{Out, PageState, Sight, charts_over_time};
+use crate::chart::series::{self, Look};
 use crate::command::Command;
 use crate::num;
 use crate::text;
 use crate::theme;
 use crate::widgets::card::{self, Figure};
-use crate::widgets::glyph::{self, Sign};
+use crate::widgets::glyph::Sign;
+use crate::widgets::headline;
 use crate::widgets::table::{self, Col};
 use cappuccino_core::api::MachineView;
 use eframe::egui::{RichText, Ui, vec2};
@@ -47,20 +48,14 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
     let names = series_of(machine);
     let count = num::px(num::size(names.len()));
     let height = ((ui.available_height() - 210.0) / count).clamp(84.0, 150.0);
-    card::titled(ui, sight.tokens, "Over time", |ui| {
-        ui.spacing_mut().item_spacing.y = 4.0;
-        let (cursor, now, tokens) = (state.cursor, sight.now, sight.tokens);
-        let mut stage = Stage { window: state.window(), cursor, now, tokens };
+    charts_over_time(ui, sight, state, |ui, stage| {
         let mut under = None;
         for (place, name) in names.iter().enumerate() {
             let look = look(name, machine, sight, place);
             let known = sight.model.series.get(name);
-            under = series::show(ui, known, &look, height, &mut stage).or(under);
+            under = series::show(ui, known, &look, height, stage).or(under);
         }
-        if under != cursor {
-            state.cursor = under;
-            ui.ctx().request_repaint();
-        }
+        under
     });
     card::titled(ui, sight.tokens, "By process", |ui| uses(ui, sight, machine));
     if ui.button(Command::Go(crate::command::Screen::Processes).text()).clicked() {
@@ -80,10 +75,7 @@ fn headline(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
         let why = machine.gpu_absent.clone().unwrap_or_else(|| "no card answers".to_owned());
         (Sign::Idle, format!("No graphics card is read: {why}"))
     };
-    ui.horizontal(|ui| {
-        glyph::sign(ui, sign, sight.tokens);
-        ui.label(RichText::new(told).heading().color(sight.tokens.text));
-    });
+    headline::headline(ui, sight.tokens, sign, &told, |_ui| {});
 }
 
 fn figures(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
@@ -114,13 +106,7 @@ fn figures(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
     all.push(figure("Disk free", free, of));
     let size = machine.study_bytes.map_or_else(|| "not there".to_owned(), text::bytes);
     all.push(figure("Study database", size, "on disk".to_owned()));
-    let count = num::px(num::size(all.len()));
-    let width = ((ui.available_width() - (count - 1.0) * theme::GAP) / count).floor();
-    ui.horizontal(|ui| {
-        for figure in all {
-            figure.show(ui, sight.tokens, width);
-        }
-    });
+    card::row(ui, sight.tokens, &all);
 }
 
 fn look<'a>(name: &'a str, machine: &MachineView, sight: &Sight<'_>, place: usize) -> Look<'a> {

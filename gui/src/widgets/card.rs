@@ -1,5 +1,6 @@
 //! Cards: a frame around what belongs together, and the small ones with one number.
 
+use crate::num;
 use crate::theme::{self, Tokens};
 use crate::widgets::glyph::{self, Sign};
 use eframe::egui::{Frame, Margin, Response, RichText, Stroke, Ui, vec2};
@@ -30,6 +31,14 @@ pub fn titled<R>(
     shown.inner.inner
 }
 
+/// Shows figures side by side over the whole width; the answers are theirs.
+pub fn row(ui: &mut Ui, tokens: &Tokens, figures: &[Figure<'_>]) -> Vec<Response> {
+    let count = num::px(num::size(figures.len()));
+    let width = ((ui.available_width() - (count - 1.0) * theme::GAP) / count).floor();
+    let shown = ui.horizontal(|ui| figures.iter().map(|one| one.show(ui, tokens, width)).collect());
+    shown.inner
+}
+
 /// One number and what it is.
 pub struct Figure<'a> {
     /// What it is.
@@ -43,8 +52,7 @@ pub struct Figure<'a> {
 }
 
 impl Figure<'_> {
-    /// Shows it; whether it was pressed is in the response.
-    pub fn show(&self, ui: &mut Ui, tokens: &Tokens, width: f32) -> Response {
+    fn show(&self, ui: &mut Ui, tokens: &Tokens, width: f32) -> Response {
         let inner = frame(tokens).show(ui, |ui| {
             let pad = f32::from(theme::PAD) * 2.0 + 2.0;
             ui.set_min_size(vec2(width - pad, theme::CARD));
