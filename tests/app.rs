@@ -275,6 +275,25 @@ fn a_picture_of_the_window_shows_something_and_a_missing_runner_is_no_error() {
 }
 
 #[test]
+fn a_picture_does_not_look_like_the_window_before_it() {
+    let Some(mut screen) = Screen::open() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cappuccino.toml"), "").unwrap();
+    let mut brightness = |theme: &[&str]| {
+        let file = folder.path().join("window.png");
+        let picture = ["--screenshot", file.to_str().unwrap()];
+        screen.start_app(folder.path(), &[theme, &picture].concat());
+        assert!(screen.app.as_mut().unwrap().wait().unwrap().success());
+        let picture = image::open(&file).unwrap().to_luma8();
+        let sum: u64 = picture.pixels().map(|pixel| u64::from(pixel.0[0])).sum();
+        sum / u64::from(picture.width() * picture.height())
+    };
+    let before = brightness(&[]);
+    assert!(brightness(&["--theme", "light"]) > 200, "light is light");
+    assert_eq!(brightness(&[]), before, "the light picture left no trace");
+}
+
+#[test]
 fn without_a_display_the_app_says_what_helps() {
     let output = Command::new(APP)
         .args(["--demo", "live"])

@@ -37,6 +37,11 @@ impl eframe::App for Shot {
         self.app.logic(ctx, frame);
     }
 
+    /// A picture leaves no trace in the next window.
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         self.app.ui(ui, frame);
         self.frames = self.frames.saturating_add(1);

@@ -8,7 +8,7 @@ use crate::link::{Link, RunnerLink, Wake};
 use crate::place::Place;
 use crate::{demo, doctor, shot};
 use clap::Parser;
-use eframe::egui::{Context, Theme, ViewportBuilder};
+use eframe::egui::{Context, Theme, ThemePreference, ViewportBuilder};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -108,6 +108,8 @@ fn run(args: &Args) -> Result<ExitCode, String> {
             match theme {
                 Some(Look::Dark) => context.egui_ctx.set_theme(Theme::Dark),
                 Some(Look::Light) => context.egui_ctx.set_theme(Theme::Light),
+                // Not as a former window was left.
+                None if shot.is_some() => context.egui_ctx.set_theme(ThemePreference::System),
                 None => {}
             }
             if let Some(screen) = screen {

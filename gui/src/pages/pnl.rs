@@ -26,11 +26,11 @@ const TRADES: [Col; 7] = [
 ];
 
 const POSITIONS: [Col; 5] = [
-    Col { title: "Ticker", width: 92.0 },
-    Col { title: "Held", width: 70.0 },
-    Col { title: "Worth", width: 84.0 },
-    Col { title: "Open gain", width: 76.0 },
-    Col { title: "Taken gain", width: 76.0 },
+    Col { title: "Ticker", width: 84.0 },
+    Col { title: "Held", width: 60.0 },
+    Col { title: "Worth", width: 80.0 },
+    Col { title: "Open gain", width: 70.0 },
+    Col { title: "Taken gain", width: 70.0 },
 ];
 
 /// Shows the page.
