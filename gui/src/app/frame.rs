@@ -201,7 +201,7 @@ impl App {
                     Connection::Connecting | Connection::Live(_) => "connecting again".to_owned(),
                 };
                 let at = text::clock(since, now);
-                (Sign::Critical, format!("Runner lost at {at}; this was the picture. {why}"))
+                (Sign::Critical, format!("Runner lost at {at}; this was the picture ({why})"))
             }
             Freshness::Stale(age) => {
                 let age = text::span(age);
