@@ -62,6 +62,9 @@ pub enum Note {
     AlertCleared(String),
     /// An operator's request was carried out: by whom.
     Asked(RequestId, String, Command),
+    /// A record of the system that was here before: from which file, when as written there (local
+    /// time), and what; a sentence.
+    Imported(String, String, String),
 }
 
 /// Who or what began a deployment.

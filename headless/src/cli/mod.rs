@@ -18,7 +18,9 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why};
+use words::{
+    asking, check, import, keeping, legacy, lifecycle, logs, notify, reading, record, trading, why,
+};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -51,7 +53,9 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Pnl { format } => trading::pnl(&at()?, format)?,
         Word::Watch { format } => record::watch(&at()?, format)?,
         Word::History { limit, follow, format } => record::history(&at()?, limit, follow, format)?,
-        Word::Export { file } => record::export(&at()?, file.as_deref())?,
+        Word::Export { legacy: Some(folder), .. } => legacy::export(&at()?, &folder)?,
+        Word::Export { file, legacy: None } => record::export(&at()?, file.as_deref())?,
+        Word::Import { dir, dry_run, format } => import::import(&at()?, &dir, dry_run, format)?,
         Word::Why { about, format } => why::why(&at()?, about.as_deref(), format)?,
         Word::Logs { name, follow, lines } => logs::logs(&at()?, &name, follow, lines)?,
         Word::Deploy { trial, why, format } => asking::deploy(&at()?, trial, why.reason, format)?,

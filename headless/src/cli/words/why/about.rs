@@ -28,7 +28,8 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::ProcessCooling(..)
         | Note::ProcessHealthy(..)
         | Note::AlertRaised(..)
-        | Note::AlertCleared(_) => None,
+        | Note::AlertCleared(_)
+        | Note::Imported(..) => None,
     }
 }
 
@@ -57,7 +58,8 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::ProcessHealthy(..)
         | Note::AlertRaised(..)
         | Note::AlertCleared(_)
-        | Note::Asked(..) => [None, None],
+        | Note::Asked(..)
+        | Note::Imported(..) => [None, None],
     }
 }
 
@@ -87,7 +89,8 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::Halted(_)
         | Note::ModeChanged(_)
         | Note::TrialHeld(..)
-        | Note::TrialReleased(..) => false,
+        | Note::TrialReleased(..)
+        | Note::Imported(..) => false,
     }
 }
 
