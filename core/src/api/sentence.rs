@@ -61,6 +61,23 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
+        Note::AlertFired(key, trouble, times) => {
+            let again = if *times > 1 { format!(" (told {times} times)") } else { String::new() };
+            format!("alert {key}: {}; {}{again}", trouble.text, trouble.remedy)
+        }
+        Note::AlertMuted(key, trouble, why) => {
+            format!("alert {key} is not told, {why}: {}", trouble.text)
+        }
+        Note::AlertFlapping(key, trouble, turns) => {
+            format!(
+                "alert {key} comes and goes, {turns} turns lately: {}; {}",
+                trouble.text, trouble.remedy
+            )
+        }
+        Note::AlertResolved(key, _, lasted, _) => format!("alert {key} is over after {lasted}"),
+        Note::SilenceEnded(id, pattern) => {
+            format!("silence {id} ran out: `{pattern}` is told again")
+        }
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
     }
 }
@@ -94,5 +111,11 @@ fn wish(command: &Command) -> String {
         Command::Resume => "resume automatic deployments".to_owned(),
         Command::Restart { process: name } => process("restart", name),
         Command::Reset { process: name } => process("reset", name),
+        Command::Acknowledge { alert, reason } => format!("look after {alert}: {reason}"),
+        Command::Unacknowledge { alert } => format!("look after {alert} no longer"),
+        Command::Silence { pattern, lasts, reason } => {
+            format!("silence `{pattern}` for {lasts}: {reason}")
+        }
+        Command::Unsilence { silence } => format!("end silence {silence}"),
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod best;
 pub mod improvement;
+pub mod inhibition;
 pub mod restart;
 pub mod vitals;

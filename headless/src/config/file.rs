@@ -1,5 +1,6 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
+use super::alerts::Alerts;
 use super::notify::Notify;
 use serde::Deserialize;
 use serde_spanned::Spanned;
@@ -16,6 +17,8 @@ pub(super) struct File {
     pub(super) deployment: Deployment,
     #[serde(default)]
     pub(super) machine: Machine,
+    #[serde(default)]
+    pub(super) alerts: Alerts,
     #[serde(default)]
     pub(super) backups: Backups,
     #[serde(default)]
