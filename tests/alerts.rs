@@ -104,8 +104,7 @@ fn seen() -> Observation {
 fn defect_the_original_s_flood_of_99_alerts_is_told_five_times() {
     let mut desk = Desk::new(AlertsPolicy::default());
     // The ring in its committed state: 50 and 49 of these in turn, over 55 minutes.
-    let texts =
-        ["Restart failed", "Health check failed: No processes running (expected 1)"];
+    let texts = ["Restart failed", "Health check failed: No processes running (expected 1)"];
     for turn in 0..99 {
         desk.take(&unreadable(texts[turn % 2]));
         desk.wait(Span(55 * 60_000 / 99));
@@ -115,7 +114,10 @@ fn defect_the_original_s_flood_of_99_alerts_is_told_five_times() {
     let ours = |line: &&String| !line.contains("Study");
     let story = desk.story();
     let told: Vec<&String> = story.iter().filter(ours).collect();
-    assert_eq!(told, ["0: warning 1", "5: warning 2", "15: warning 3", "35: warning 4", "54: over"]);
+    assert_eq!(
+        told,
+        ["0: warning 1", "5: warning 2", "15: warning 3", "35: warning 4", "54: over"]
+    );
 }
 
 #[test]

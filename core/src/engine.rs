@@ -5,9 +5,11 @@
 use crate::decision::{Committed, Decision, Orders};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
+use crate::rules::guard;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Severity, Span, Trouble,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Severity, Span, Trading,
+    Trouble,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -147,6 +149,7 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Deployment(event));
             }
             Observation::Vitals(vitals) => self.judge(vitals),
+            Observation::Trading(trading) => self.guard(trading),
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
@@ -186,6 +189,14 @@ impl<'a> Draft<'a> {
             .map(|intent| intent.effect.clone())
             .collect();
         self.effects.extend(asked);
+    }
+
+    /// Tells the deployment when the trading of the live model breaks a rule.
+    fn guard(&mut self, trading: &Trading) {
+        if let Some(why) = guard::verdict(&self.policy.deployment.guard, trading) {
+            let event = deployment::Event::GuardTripped(trading.revision, why);
+            self.queue.push_back(Addressed::Deployment(event));
+        }
     }
 
     fn configured_goal(&self, name: &ProcessName) -> process::Goal {

@@ -1,10 +1,10 @@
 //! The table of the machine `alert`: every state with every event, as its `step` answers.
 
 use crate::tables::{Line, describe};
+use cappuccino_core::machines::Answer;
 use cappuccino_core::machines::alert::{
     Acknowledgement, Alert, Context, Episode, Event, Key, Told, step,
 };
-use cappuccino_core::machines::Answer;
 use cappuccino_core::words::{AlertRule, Moment, Note, Severity, Span, Trouble};
 
 fn trouble(text: &str, severity: Severity) -> Trouble {

@@ -3,9 +3,7 @@
 use super::status::Status;
 use crate::engine::{due_in, muted};
 use crate::machines::alert::{Alert, Key};
-use crate::words::{
-    Moment, Pattern, Policy, Severity, Silence, SilenceId, Timestamp, Trouble,
-};
+use crate::words::{Moment, Pattern, Policy, Severity, Silence, SilenceId, Timestamp, Trouble};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 

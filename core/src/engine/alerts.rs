@@ -5,8 +5,8 @@ use crate::machines::alert::{self, Alert, Key};
 use crate::machines::{Answer, process};
 use crate::rules::{inhibition, vitals};
 use crate::words::{
-    AlertRule, Command, Moment, Note, Pattern, Policy, ProcessName, Refusal, Request, Role, Silence,
-    SilenceId, Span, Vitals,
+    AlertRule, Command, Moment, Note, Pattern, Policy, ProcessName, Refusal, Request, Role,
+    Silence, SilenceId, Span, Vitals,
 };
 use crate::world::World;
 
@@ -29,9 +29,8 @@ impl Engine {
 
 /// Why the alert `key` is not to be told at `now`.
 pub fn muted(policy: &Policy, world: &World, now: Moment, key: &Key) -> Option<String> {
-    let is_silent = |silence: &&Silence| {
-        silence.left(now) > Span::ZERO && silence.pattern.matches(&key.0)
-    };
+    let is_silent =
+        |silence: &&Silence| silence.left(now) > Span::ZERO && silence.pattern.matches(&key.0);
     if let Some(silence) = world.silences.values().find(is_silent) {
         return Some(format!("{} silenced it: {}", silence.actor, silence.reason));
     }

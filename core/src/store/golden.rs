@@ -201,8 +201,7 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
 #[test]
 fn an_alert_of_the_first_layout_is_one_that_was_told_once() {
     let (_, lines) = samples!("alert_v1");
-    let read: Vec<Alert> =
-        lines.lines().map(|line| codec::decode(&bytes(line)).unwrap()).collect();
+    let read: Vec<Alert> = lines.lines().map(|line| codec::decode(&bytes(line)).unwrap()).collect();
     let Alert::Firing(episode) = &read[1] else { panic!("{read:?}") };
     assert_eq!((read[0].name(), episode.told.times), ("quiet", 1));
     assert_eq!((episode.told.at, episode.trouble.text.as_str()), (episode.since, "disk full"));

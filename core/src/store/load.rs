@@ -8,7 +8,9 @@ use super::{
     tables::{Key, Table},
 };
 use crate::machines::alert;
-use crate::words::{IntentId, Note, ProcessName, RequestId, RevisionId, Sequence, Silence, Timestamp};
+use crate::words::{
+    IntentId, Note, ProcessName, RequestId, RevisionId, Sequence, Silence, Timestamp,
+};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 

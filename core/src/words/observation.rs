@@ -8,6 +8,7 @@ use super::ids::{
 };
 use super::run::{ExitStatus, RunIdentity};
 use super::time::Span;
+use super::trading::Trading;
 use super::trial::StudyIdentity;
 use super::vitals::Vitals;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub enum Observation {
     Deployment(DeploymentId, DeploymentReport),
     /// The machine was looked at.
     Vitals(Vitals),
+    /// The session of the model that trades was looked at.
+    Trading(Trading),
     /// Somebody asks for something.
     Asked(Request),
 }

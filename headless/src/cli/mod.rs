@@ -18,7 +18,9 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{alerts, asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why};
+use words::{
+    alerts, asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why,
+};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {

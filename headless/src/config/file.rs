@@ -1,6 +1,7 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
 use super::alerts::Alerts;
+use super::guard::Guard;
 use super::notify::Notify;
 use serde::Deserialize;
 use serde_spanned::Spanned;
@@ -15,6 +16,8 @@ pub(super) struct File {
     pub(super) models: Models,
     #[serde(default)]
     pub(super) deployment: Deployment,
+    #[serde(default)]
+    pub(super) guard: Guard,
     #[serde(default)]
     pub(super) machine: Machine,
     #[serde(default)]

@@ -6,6 +6,7 @@
 mod alerts;
 mod check;
 mod file;
+mod guard;
 mod machine;
 mod notify;
 mod session_path;

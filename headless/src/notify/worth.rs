@@ -4,9 +4,7 @@ use cappuccino_core::api::sentence;
 use cappuccino_core::machines::alert::Key;
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::candidate::Rejection;
-use cappuccino_core::words::{
-    Cause, Note, RevisionId, Sequence, Standing, Timestamp, Trouble,
-};
+use cappuccino_core::words::{Cause, Note, RevisionId, Sequence, Standing, Timestamp, Trouble};
 
 pub use cappuccino_core::words::Severity;
 

@@ -211,9 +211,7 @@ fn flapping(
     let is_due = by.is_none() && episode.next_telling_of_flapping(context) == Some(Span::ZERO);
     match (is_calm, ended, by) {
         (true, Some(at), _) => over(context, episode, at),
-        (true, None, Some(by)) => {
-            Step::to(Alert::Acknowledged(episode.clone(), by.clone())).done()
-        }
+        (true, None, Some(by)) => Step::to(Alert::Acknowledged(episode.clone(), by.clone())).done(),
         (true, None, None) => {
             let mut episode = Episode { told: Told::default(), ..episode.clone() };
             let note = episode.tell(context);

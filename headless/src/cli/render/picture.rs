@@ -1,8 +1,8 @@
 //! The whole picture on one page: `status` and `processes`.
 
 use super::table::Table;
-use crate::cli::words::alerts;
 use super::{Screen, Tone, clean, number, time, trading, value};
+use crate::cli::words::alerts;
 use cappuccino_core::api::{
     AlertView, DeploymentView, ProcessView, RevisionView, Status, StudyView, TrialView,
 };
