@@ -88,7 +88,10 @@ impl Episode {
     /// Time until the user is to be told again; `None` when that never is.
     pub(super) fn next_telling(&self, context: Context<'_>) -> Option<Span> {
         let rule = context.rule;
-        let Some(doublings) = self.waited(context)? else { return Some(Span::ZERO) };
+        if context.muted.is_some() {
+            return None;
+        }
+        let Some(doublings) = self.told.times.checked_sub(1) else { return Some(Span::ZERO) };
         if !self.is_critical() && self.told.times > rule.repeats {
             return None;
         }
@@ -98,17 +101,14 @@ impl Episode {
 
     /// The same while it flaps: only what is critical is told again, at the longest distance.
     pub(super) fn next_telling_of_flapping(&self, context: Context<'_>) -> Option<Span> {
-        if self.waited(context)?.is_none() {
+        if context.muted.is_some() {
+            return None;
+        }
+        if self.told.times == 0 {
             return Some(Span::ZERO);
         }
         let left = context.rule.repeat_max.minus(context.now.since(self.told.at));
         self.is_critical().then_some(left)
-    }
-
-    /// How often the distance has doubled; nothing inside when it was not told yet, nothing at
-    /// all while it is muted.
-    fn waited(&self, context: Context<'_>) -> Option<Option<u32>> {
-        context.muted.is_none().then(|| self.told.times.checked_sub(1))
     }
 
     fn is_critical(&self) -> bool {
