@@ -1,4 +1,4 @@
-//! Alerts over hours and days: the original's flood, flapping, patience, silences, clocks that jump.
+//! Alerts over hours and days: the original's flood, flapping, silences, clocks that jump.
 
 use cappuccino_core::engine::Engine;
 use cappuccino_core::machines::alert::{Alert, Key};

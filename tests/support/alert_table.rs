@@ -65,7 +65,6 @@ fn events() -> Vec<(&'static str, Event)> {
 }
 
 /// What the history, and so the user, hears of it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "an alert notes nothing else")]
 fn said(answer: &Answer<Alert>) -> &'static str {
     let Answer::Moved(moved) = answer else { return "" };
     match moved.notes.first() {
