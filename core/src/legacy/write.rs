@@ -10,7 +10,7 @@ use crate::model::pickle::PyValue;
 use crate::model::python_json;
 use crate::store::Entry;
 use crate::words::{
-    Candidate, Decline, Note, ProcessName, Rejection, RevisionId, Standing, Timestamp,
+    Candidate, Decline, Note, ProcessName, Rejection, RevisionId, Severity, Standing, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -70,7 +70,10 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             Note::RevisionJudged(revision, _, Standing::Rejected(why)) => {
                 self.rejected(*revision, &at, why);
             }
-            Note::AlertRaised(key, text, _) => self.alert(key, &at, text),
+            Note::AlertRaised(key, text, _) => self.alert(key, &at, Severity::Warning, text),
+            Note::AlertFired(key, trouble, 1) => {
+                self.alert(key, &at, trouble.severity, &trouble.text);
+            }
             Note::ProcessStarted(name, _, pid) | Note::ProcessAdopted(name, _, pid)
                 if self.around.trader() == Some(name) =>
             {
@@ -107,6 +110,11 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             | Note::LaunchFailed(..)
             | Note::ProcessCooling(..)
             | Note::AlertCleared(_)
+            | Note::AlertFired(..)
+            | Note::AlertMuted(..)
+            | Note::AlertFlapping(..)
+            | Note::AlertResolved(..)
+            | Note::SilenceEnded(..)
             | Note::Asked(..)
             | Note::Imported(..) => {}
         }
@@ -171,7 +179,7 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
         ]));
     }
 
-    fn alert(&mut self, key: &str, at: &str, text: &str) {
+    fn alert(&mut self, key: &str, at: &str, severity: Severity, text: &str) {
         let trader = self.around.trader().map(ToString::to_string);
         let mut parts = key.split('/');
         let process = match (parts.next(), parts.next()) {
@@ -183,10 +191,14 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             (Some(other), _) => other,
             (None, _) => key,
         };
-        let is_critical = key == "deployment/halted" || key.ends_with("/cooling");
+        let severity = match severity {
+            Severity::Info => "INFO",
+            Severity::Warning => "WARNING",
+            Severity::Critical => "CRITICAL",
+        };
         self.alerts.push(object([
             ("timestamp", PyValue::text(at)),
-            ("severity", PyValue::text(if is_critical { "CRITICAL" } else { "WARNING" })),
+            ("severity", PyValue::text(severity)),
             ("process", PyValue::text(process)),
             ("message", PyValue::text(text)),
         ]));

@@ -19,7 +19,8 @@ use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
 use words::{
-    asking, check, import, keeping, legacy, lifecycle, logs, notify, reading, record, trading, why,
+    alerts, asking, check, import, keeping, legacy, lifecycle, logs, notify, reading, record,
+    trading, why,
 };
 
 /// Reads the command line, does what it says.
@@ -56,6 +57,14 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Export { legacy: Some(folder), .. } => legacy::export(&at()?, &folder)?,
         Word::Export { file, legacy: None } => record::export(&at()?, file.as_deref())?,
         Word::Import { dir, dry_run, format } => import::import(&at()?, &dir, dry_run, format)?,
+        Word::Alerts { all, format } => alerts::list(&at()?, all, format)?,
+        Word::Ack { key, why, format } => {
+            alerts::acknowledge(&at()?, key, why.reason, format)?;
+        }
+        Word::Unack { key, format } => alerts::unacknowledge(&at()?, key, format)?,
+        Word::Silence(silence) => alerts::silence(&at()?, silence)?,
+        Word::Silences { format } => alerts::silences(&at()?, format)?,
+        Word::Unsilence { id, format } => alerts::unsilence(&at()?, id, format)?,
         Word::Why { about, format } => why::why(&at()?, about.as_deref(), format)?,
         Word::Logs { name, follow, lines } => logs::logs(&at()?, &name, follow, lines)?,
         Word::Deploy { trial, why, format } => asking::deploy(&at()?, trial, why.reason, format)?,
