@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod network;
 pub mod pickle;
 pub mod python_json;
+pub mod safetensors;
 pub mod torch;
 pub mod unpickle;
 pub mod weights;
