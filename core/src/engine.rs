@@ -5,10 +5,10 @@
 use crate::decision::{Committed, Decision, Orders};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
-use crate::rules::vitals;
+use crate::rules::{guard, vitals};
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Vitals,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Trading, Vitals,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -143,6 +143,7 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Deployment(event));
             }
             Observation::Vitals(vitals) => self.judge(vitals),
+            Observation::Trading(trading) => self.guard(trading),
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
@@ -198,6 +199,14 @@ impl<'a> Draft<'a> {
                 None => alert::Event::Clear,
             };
             self.queue.push_back(Addressed::Alert(alert::Key(key), event));
+        }
+    }
+
+    /// Tells the deployment when the trading of the live model breaks a rule.
+    fn guard(&mut self, trading: &Trading) {
+        if let Some(why) = guard::verdict(&self.policy.deployment.guard, trading) {
+            let event = deployment::Event::GuardTripped(trading.revision, why);
+            self.queue.push_back(Addressed::Deployment(event));
         }
     }
 

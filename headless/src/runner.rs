@@ -108,7 +108,7 @@ impl Runner {
                         return Ok((Ending::Left, self.keeper));
                     }
                 }
-                Wake::Seen => {}
+                Wake::Seen => self.judge_trading().await,
                 Wake::Due => self.due().await,
                 Wake::Signalled => self.observe(Observation::ShuttingDown).await,
             }
@@ -152,7 +152,16 @@ impl Runner {
     async fn due(&mut self) {
         let now = self.clock.now();
         self.observe(Observation::Tick).await;
+        self.judge_trading().await;
         self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+    }
+
+    /// Shows the guard how the model trades that is live.
+    async fn judge_trading(&mut self) {
+        let now = self.clock.now().wall;
+        if let Some(trading) = self.pnl(now).and_then(|pnl| pnl.trading()) {
+            self.observe(Observation::Trading(trading)).await;
+        }
     }
 
     /// Takes an observation into the record and acts on it; does not return before it is durable.

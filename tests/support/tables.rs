@@ -212,6 +212,7 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
     let asked = |command| Event::Asked { actor: "you".into(), command };
     let reason = || "because".to_owned();
     let (now, next) = (Some(RevisionId(2)), Some(RevisionId(3)));
+    let guarded = |revision| Event::GuardTripped(revision, "30 % lost".into());
     let (hold, to) = (true, None);
     let number = trial(9, 9.0).number;
     let trial_id = trial(9, 9.0).trial_id;
@@ -232,6 +233,8 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
         ("trader with the new model ended", Event::TraderExited(next, "signal 9".into())),
         ("trader with the live model gave up", Event::TraderExhausted(now, "signal 9".into())),
         ("trader with the new model gave up", Event::TraderExhausted(next, "signal 9".into())),
+        ("guard stops the live model", guarded(RevisionId(2))),
+        ("guard stops the new model", guarded(RevisionId(3))),
         ("no trader lives", Event::TraderVacant),
         ("deploy asked", asked(Command::Deploy { candidate: trial(9, 0.5), reason: reason() })),
         ("rollback asked", asked(Command::Rollback { to, hold, reason: reason() })),

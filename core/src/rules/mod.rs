@@ -1,6 +1,7 @@
 //! Pure, stateless judgements: each file answers one question.
 
 pub mod best;
+pub mod guard;
 pub mod improvement;
 pub mod restart;
 pub mod vitals;

@@ -11,6 +11,7 @@ pub mod refusal;
 pub mod run;
 pub mod study;
 pub mod time;
+pub mod trading;
 pub mod trial;
 pub mod vitals;
 
@@ -29,5 +30,6 @@ pub use policy::{DeploymentPolicy, OnFailure, Policy, ProcessPolicy, RestartRule
 pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
 pub use time::{BootId, Moment, Span, Timestamp};
+pub use trading::{GuardPolicy, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

@@ -5,6 +5,7 @@ use super::ids::{
     DeploymentId, Digest, Generation, ProcessName, RequestId, RevisionId, TrialId, TrialNumber,
 };
 use super::run::{ExitStatus, RunIdentity};
+use super::trading::Trading;
 use super::trial::StudyIdentity;
 use super::vitals::Vitals;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub enum Observation {
     Deployment(DeploymentId, DeploymentReport),
     /// The machine was looked at.
     Vitals(Vitals),
+    /// The session of the model that trades was looked at.
+    Trading(Trading),
     /// Somebody asks for something.
     Asked(Request),
 }

@@ -5,6 +5,7 @@
 
 use super::ids::ProcessName;
 use super::time::Span;
+use super::trading::GuardPolicy;
 use super::vitals::VitalsPolicy;
 use std::collections::BTreeMap;
 
@@ -57,6 +58,8 @@ pub struct DeploymentPolicy {
     pub rollback_budget: u32,
     /// What a failed model leads to.
     pub on_failure: OnFailure,
+    /// How a live model may trade before it is such a failure.
+    pub guard: GuardPolicy,
 }
 
 /// What a model that fails after cutover leads to.
@@ -140,6 +143,7 @@ impl Default for DeploymentPolicy {
             probation: Span::minutes(30),
             rollback_budget: 3,
             on_failure: OnFailure::Rollback,
+            guard: GuardPolicy::default(),
         }
     }
 }

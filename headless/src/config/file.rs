@@ -1,5 +1,6 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
+use super::guard::Guard;
 use super::notify::Notify;
 use serde::Deserialize;
 use serde_spanned::Spanned;
@@ -14,6 +15,8 @@ pub(super) struct File {
     pub(super) models: Models,
     #[serde(default)]
     pub(super) deployment: Deployment,
+    #[serde(default)]
+    pub(super) guard: Guard,
     #[serde(default)]
     pub(super) machine: Machine,
     #[serde(default)]

@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod guard;
 mod machine;
 mod notify;
 mod session_path;

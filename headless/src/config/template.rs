@@ -47,6 +47,17 @@ min_improvement_percent = 1.0
 # What a failing model leads to: rollback, freeze or stop.
 # on_failure = "rollback"
 
+[guard]
+# Rules that take a live model back, as `on_failure` says; 0 switches a rule off. They need a
+# session file for each revision.
+# Loss from the account's highest worth, in percent.
+max_drawdown_percent = 25
+# Growth behind holding the same tickers, in percent points, once the session has so many rows.
+# max_lag_percent = 0
+# min_rows = 24
+# Time without a new row.
+# max_silence = "0s"
+
 [machine]
 # Time between two looks at graphics cards, processor, memory and disk.
 # every = "10s"
