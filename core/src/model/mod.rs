@@ -10,4 +10,5 @@ pub mod python_json;
 pub mod safetensors;
 pub mod torch;
 pub mod unpickle;
+pub mod verdict;
 pub mod weights;

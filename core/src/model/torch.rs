@@ -163,10 +163,10 @@ pub fn suspect(mut reader: impl Read) -> Option<PickleFault> {
 }
 
 fn named_values(value: PyValue) -> Result<Vec<(PyValue, PyValue)>, TorchFault> {
-    match value {
-        PyValue::Filled(_, items) => Ok(items),
-        PyValue::Dict(items) if !items.is_empty() => Ok(items),
-        _other => Err(TorchFault::NotWeights("it is no dictionary with names")),
+    if let PyValue::Filled(_, items) | PyValue::Dict(items) = value {
+        Ok(items)
+    } else {
+        Err(TorchFault::NotWeights("it is no dictionary with names"))
     }
 }
 
@@ -217,7 +217,7 @@ fn numbers<R: Read + Seek>(
 pub(super) fn floats(reader: &mut impl Read, count: usize) -> io::Result<Vec<f32>> {
     let mut numbers = Vec::new();
     numbers.try_reserve_exact(count).map_err(io::Error::other)?;
-    let mut piece = [0_u8; 64 << 10];
+    let mut piece = [0_u8; 16 << 10];
     while numbers.len() < count {
         let wanted = (count - numbers.len()).saturating_mul(4).min(piece.len());
         let bytes = piece.get_mut(..wanted).unwrap_or_default();

@@ -400,10 +400,12 @@ fn is_mapping(value: &PyValue) -> bool {
 /// About what a copy of a shareable value takes, in bytes.
 fn weight(value: &PyValue) -> usize {
     let own = size_of::<Item>();
-    match value {
-        PyValue::Tuple(items) => own + items.iter().map(weight).sum::<usize>(),
-        PyValue::Text(text) => own + text.len(),
-        _leaf => own,
+    if let PyValue::Tuple(items) = value {
+        own + items.iter().map(weight).sum::<usize>()
+    } else if let PyValue::Text(text) = value {
+        own + text.len()
+    } else {
+        own
     }
 }
 

@@ -13,6 +13,7 @@ pub mod study;
 pub mod time;
 pub mod trading;
 pub mod trial;
+pub mod verdict;
 pub mod vitals;
 
 pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
@@ -32,4 +33,5 @@ pub use run::{ExitStatus, RunIdentity};
 pub use time::{BootId, Moment, Span, Timestamp};
 pub use trading::{GuardPolicy, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
+pub use verdict::{ExamStep, Examined, Finding, Outcome, Verdict};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};
