@@ -13,6 +13,9 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 /// Largest pickle in bytes; that of a policy network has one or two thousand.
 const MAX_PICKLE_BYTES: u64 = 256 << 10;
 
+/// Numbers that are written at a time.
+const PIECE: usize = 4096;
+
 /// Why weights could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TorchFault {
@@ -53,23 +56,38 @@ pub enum TorchFault {
 /// # Errors
 /// [`TorchFault::Write`] when `name` cannot name a folder in an archive.
 pub fn write(weights: &Weights, name: &str) -> Result<Vec<u8>, TorchFault> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut put = |entry: &str, content: &[u8]| -> Result<(), TorchFault> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::default());
-        archive.start_file(format!("{name}/{entry}"), options).map_err(write_fault)?;
+    Ok(write_to(weights, name, Cursor::new(Vec::new()))?.into_inner())
+}
+
+/// Writes what [`write()`] gives into `out`, piece by piece.
+///
+/// # Errors
+/// [`TorchFault::Write`] also when `out` takes no more.
+pub fn write_to<W: Write + Seek>(weights: &Weights, name: &str, out: W) -> Result<W, TorchFault> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default());
+    let mut archive = ZipWriter::new(out);
+    let begin = |archive: &mut ZipWriter<W>, entry: &str| {
+        archive.start_file(format!("{name}/{entry}"), options).map_err(write_fault)
+    };
+    let put = |archive: &mut ZipWriter<W>, content: &[u8]| {
         archive.write_all(content).map_err(|error| write_fault(error.into()))
     };
-    put("data.pkl", &pickle::dump(&describe(weights)))?;
-    put("byteorder", b"little")?;
+    begin(&mut archive, "data.pkl")?;
+    put(&mut archive, &pickle::dump(&describe(weights)))?;
+    begin(&mut archive, "byteorder")?;
+    put(&mut archive, b"little")?;
     for (index, (_, tensor)) in weights.tensors.iter().enumerate() {
-        let numbers: Vec<u8> =
-            tensor.values().iter().flat_map(|value| value.to_le_bytes()).collect();
-        put(&format!("data/{index}"), &numbers)?;
+        begin(&mut archive, &format!("data/{index}"))?;
+        for piece in tensor.values().chunks(PIECE) {
+            let numbers: Vec<u8> = piece.iter().flat_map(|value| value.to_le_bytes()).collect();
+            put(&mut archive, &numbers)?;
+        }
     }
-    put("version", b"3\n")?;
-    Ok(archive.finish().map_err(write_fault)?.into_inner())
+    begin(&mut archive, "version")?;
+    put(&mut archive, b"3\n")?;
+    archive.finish().map_err(write_fault)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]

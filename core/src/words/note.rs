@@ -11,6 +11,7 @@ use super::observation::Command;
 use super::run::ExitStatus;
 use super::time::Span;
 use super::trial::StudyIdentity;
+use super::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 /// One thing worth remembering.
@@ -62,6 +63,8 @@ pub enum Note {
     AlertCleared(String),
     /// An operator's request was carried out: by whom.
     Asked(RequestId, String, Command),
+    /// A model was examined before it might go live: what was seen.
+    ModelExamined(RevisionId, TrialNumber, Verdict),
 }
 
 /// Who or what began a deployment.

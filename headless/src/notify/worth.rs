@@ -126,7 +126,8 @@ fn about(note: &Note) -> Option<About> {
         | Note::LaunchFailed(..)
         | Note::ProcessExited(..)
         | Note::ProcessHealthy(..)
-        | Note::Asked(..) => return None,
+        | Note::Asked(..)
+        | Note::ModelExamined(..) => return None,
     })
 }
 
@@ -138,7 +139,8 @@ fn of(revision: RevisionId) -> String {
 /// An alert is a warning, unless nothing trades or the machine itself needs a person.
 fn urgency(key: &str) -> Severity {
     let is_critical =
-        matches!(key, "deployment/halted" | "engine/cycle") || key.ends_with("/stuck");
+        matches!(key, "deployment/halted" | "deployment/hostile-model" | "engine/cycle")
+            || key.ends_with("/stuck");
     if is_critical { Severity::Critical } else { Severity::Warning }
 }
 

@@ -4,50 +4,18 @@
 //! Memory: the numbers of all its files, which [`Limits`] bound, and the actor's once more.
 
 mod behaviour;
+mod expected;
 mod files;
 mod read;
 mod semantics;
 
+pub use expected::{Expected, Known};
 pub use files::{FileKind, ModelFile};
 
 use super::container::Limits;
 use super::weights::Weights;
-use crate::words::{Digest, ExamStep, Examined, Timestamp, Verdict};
+use crate::words::{ExamStep, Examined, Verdict};
 use std::io::{Read, Seek};
-
-/// Something that is due, or why nobody knows what is.
-pub type Known<T> = Result<T, String>;
-
-/// What the model should be like.
-#[derive(Clone, Debug)]
-pub struct Expected {
-    /// Width of the hidden layers: the trial's `net_dimension`.
-    pub net_dimension: Known<usize>,
-    /// Bars that a state looks back at: the trial's `lookback`.
-    pub lookback: Known<usize>,
-    /// Tickers that the trader trades.
-    pub tickers: Known<usize>,
-    /// Last moment at which the trial can have written its files.
-    pub finished: Known<Timestamp>,
-    /// The weights that are live: whose they are, and their [`Weights::digest`].
-    pub live: Known<(String, Digest)>,
-    /// States that the trader saw lately.
-    pub states: Known<Vec<Vec<f32>>>,
-}
-
-impl Expected {
-    /// Nothing is known, for one reason.
-    pub fn nothing(why: &str) -> Self {
-        Self {
-            net_dimension: Err(why.to_owned()),
-            lookback: Err(why.to_owned()),
-            tickers: Err(why.to_owned()),
-            finished: Err(why.to_owned()),
-            live: Err(why.to_owned()),
-            states: Err(why.to_owned()),
-        }
-    }
-}
 
 /// A file whose weights could be read.
 struct Readable {
