@@ -217,6 +217,8 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Examine a model's files without opening them in Python: 0 passed, 1 refused, 2 cannot say
+    Validate(Validate),
     /// Write the whole history as one JSON document
     Export {
         /// Where to; standard output when none is named
@@ -264,6 +266,21 @@ pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
     pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// Folder with the model's files
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Number of the trial that it should come from
+    #[arg(long, value_name = "TRIAL")]
+    pub trial: Option<i64>,
+    /// What the trader trades, such as BTC/USD,ETH/USD; models.tickers when it is not given
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub tickers: Vec<String>,
+    #[command(flatten)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

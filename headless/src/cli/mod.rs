@@ -18,7 +18,9 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why};
+use words::{
+    asking, check, keeping, lifecycle, logs, notify, reading, record, trading, validate, why,
+};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Run { once, no_auto_deploy } => {
             return hooks::run(&at()?, RunOptions { once, no_auto_deploy });
         }
+        Word::Validate(asked) => return validate::validate(at().ok().as_ref(), &asked),
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
         Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
         Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
