@@ -217,7 +217,9 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
-    /// Examine a model's files without opening them in Python: 0 passed, 1 refused, 2 cannot say
+    /// Examine a model's files without opening them in Python
+    ///
+    /// Exit codes: 0 passed, 1 refused, 2 could not be checked
     Validate(Validate),
     /// Write the whole history as one JSON document
     Export {
