@@ -11,6 +11,7 @@ pub mod disk;
 pub mod explore;
 pub mod fuzz;
 pub mod model;
+pub mod network;
 pub mod notify;
 pub mod process;
 pub mod sim;

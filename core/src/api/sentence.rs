@@ -1,6 +1,9 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
-use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, Trouble, number};
+use crate::words::{
+    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, Trouble,
+    Verdict, number,
+};
 
 /// What happened, as a sentence.
 pub fn sentence(note: &Note) -> String {
@@ -73,6 +76,9 @@ pub fn sentence(note: &Note) -> String {
             format!("silence {id} ran out: `{pattern}` is told again")
         }
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
+        Note::ModelExamined(revision, number, verdict) => {
+            format!("revision {revision} (trial {number}) was examined: {}", examined(verdict))
+        }
     }
 }
 
@@ -84,6 +90,36 @@ fn fired(key: &str, trouble: &Trouble, times: u32) -> String {
 fn flapping(key: &str, trouble: &Trouble, turns: u32) -> String {
     let Trouble { text, remedy, .. } = trouble;
     format!("alert {key} comes and goes, {turns} turns lately: {text}; {remedy}")
+}
+
+/// What an examination came to.
+fn examined(verdict: &Verdict) -> String {
+    let outcome = verdict.outcome();
+    let unseen = match verdict.unchecked() {
+        0 => String::new(),
+        1 => ", one thing could not be checked".to_owned(),
+        count => format!(", {count} things could not be checked"),
+    };
+    verdict
+        .objection()
+        .map_or_else(|| format!("{outcome}{unseen}"), |why| format!("{outcome}: {why}"))
+}
+
+/// An examination line by line: step, finding, what was seen.
+pub fn findings(verdict: &Verdict) -> Vec<[String; 3]> {
+    let line = |step: ExamStep, finding: &Finding| {
+        let what = match finding {
+            Finding::Holds(_) => "holds",
+            Finding::NotChecked(_) => "not checked",
+            Finding::Refused(_) => "refused",
+            Finding::Hostile(_) => "hostile",
+        };
+        [step.to_string(), what.to_owned(), finding.text().to_owned()]
+    };
+    let of = |examined: &Examined| -> Vec<[String; 3]> {
+        examined.findings.iter().map(|finding| line(examined.step, finding)).collect()
+    };
+    verdict.steps.iter().flat_map(of).collect()
 }
 
 fn trial(candidate: &Candidate) -> String {

@@ -116,6 +116,7 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             | Note::AlertResolved(..)
             | Note::SilenceEnded(..)
             | Note::Asked(..)
+            | Note::ModelExamined(..)
             | Note::Imported(..) => {}
         }
     }

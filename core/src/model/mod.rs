@@ -2,9 +2,13 @@
 
 pub mod best_trial;
 pub mod container;
+mod linear;
 pub mod manifest;
+pub mod network;
 pub mod pickle;
 pub mod python_json;
+pub mod safetensors;
 pub mod torch;
 pub mod unpickle;
+pub mod verdict;
 pub mod weights;

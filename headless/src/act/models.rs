@@ -1,14 +1,17 @@
 //! Where a trial's model is, when it is complete, and whether it is sound.
 
+use super::offer;
 use super::shelf::{Shelf, ShelfError};
 use crate::config::{Config, ModelsConfig};
 use crate::observe::study::detail::read_trial;
 use crate::workspace::Workspace;
-use cappuccino_core::model::container::{self, Limits};
-use cappuccino_core::words::{Candidate, DeploymentReport, Revision, Span, TrialDetail};
+use cappuccino_core::model::container::Limits;
+use cappuccino_core::model::verdict::{self, Expected, Known};
+use cappuccino_core::words::{
+    Candidate, DeploymentReport, Digest, ExamStep, Examined, Finding, Revision, Span, Timestamp,
+    TrialDetail, TrialId, Verdict,
+};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,23 +93,42 @@ impl Models {
         }
     }
 
-    /// Judges the stored copy: complete, unchanged since it was copied, and every model file a
-    /// sound container.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong.
-    pub(super) fn validate(&self, revision: &Revision) -> Result<(), String> {
-        self.verify(revision)?;
-        let content = revision.content.ok_or("it has no files in the model store")?;
-        let folder = self.shelf.folder(content);
-        for name in &self.config.required {
-            let path = folder.join(name);
-            let file = File::open(&path)
-                .map_err(|error| format!("the required file {name} cannot be read: {error}"))?;
-            container::check(name, BufReader::new(file), &Limits::default())
-                .map_err(|fault| format!("{name}: {fault}"))?;
+    /// Examines the stored copy: unchanged since it was copied, and a model that may run. `live` is
+    /// the revision that trades meanwhile.
+    pub(super) fn validate(&self, revision: &Revision, live: Option<&Revision>) -> Verdict {
+        let Some(content) = revision.content else {
+            return unreadable("it has no files in the model store");
+        };
+        if let Err(why) = self.verify(revision) {
+            return unreadable(&why);
         }
-        Ok(())
+        let limits = Limits::default();
+        let folder = self.shelf.offered(content);
+        let names = self.config.required.iter();
+        let mut files: Vec<_> = names.map(|name| offer::look(&folder, name, &limits)).collect();
+        let mut expected = expected(&self.database, &self.config, revision.candidate.trial_id);
+        expected.live = self.live_weights(revision, live, &limits);
+        verdict::judge(&mut files, &expected, &limits)
+    }
+
+    /// Whose weights are live, and which, unless they are this trial's own.
+    fn live_weights(
+        &self,
+        revision: &Revision,
+        live: Option<&Revision>,
+        limits: &Limits,
+    ) -> Known<(String, Digest)> {
+        let live = live.ok_or("no model is live")?;
+        let (own, other) = (&revision.candidate, &live.candidate);
+        if own.trial_id == other.trial_id && own.study == other.study {
+            return Err("the same trial is live".to_owned());
+        }
+        let content = live.content.ok_or("the live model has no files in the store")?;
+        let actor = self.config.required.iter().find(|name| name.starts_with("actor."));
+        let actor = actor.ok_or("no file is called actor")?;
+        let weights = offer::weights(&self.shelf.folder(content), actor, limits)
+            .map_err(|fault| format!("the live weights cannot be read: {fault}"))?;
+        Ok((format!("revision {} (trial {})", live.id, other.number), weights.digest()))
     }
 
     /// Checks the stored copy against its address.
@@ -166,6 +188,33 @@ impl Models {
         }
         Ok(())
     }
+}
+
+/// What a model of this trial should be like, as the study and the configuration say.
+pub fn expected(database: &Path, config: &ModelsConfig, trial: TrialId) -> Expected {
+    let unseen = Expected::nothing("only the runner knows it");
+    let mut expected = match read_trial(database, trial) {
+        Ok(trial) => Expected { finished: finished(&trial), ..unseen.of_trial(&trial) },
+        Err(error) => Expected::nothing(&format!("the trial cannot be read: {error}")),
+    };
+    expected.tickers = config.ticker_count();
+    expected.states = Err("the trader keeps none that could be asked about".to_owned());
+    expected
+}
+
+/// The latest moment that can have been the trial's end: the stored one is in the zone of whoever
+/// wrote it.
+fn finished(trial: &TrialDetail) -> Known<Timestamp> {
+    let stored = trial.datetime_complete.as_deref().ok_or("the trial has not ended")?;
+    let end = crate::observe::study::datetime::parse(stored);
+    let end = end.ok_or_else(|| format!("the trial's end, {stored:?}, is no time"))?;
+    Ok(Timestamp(end.0.saturating_add(ZONE_SLACK.0)))
+}
+
+/// The verdict on a model that is not there to be examined.
+fn unreadable(why: &str) -> Verdict {
+    let findings = vec![Finding::refused(why)];
+    Verdict { steps: vec![Examined { step: ExamStep::Files, findings }] }
 }
 
 /// Every file of a folder with what identifies its version.

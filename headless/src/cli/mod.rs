@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use words::{
     alerts, asking, check, import, keeping, legacy, lifecycle, logs, notify, reading, record,
-    trading, why,
+    trading, validate, why,
 };
 
 /// Reads the command line, does what it says.
@@ -35,6 +35,7 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Run { once, no_auto_deploy } => {
             return hooks::run(&at()?, RunOptions { once, no_auto_deploy });
         }
+        Word::Validate(asked) => return validate::validate(at().ok().as_ref(), &asked),
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
         Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
         Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,

@@ -44,8 +44,9 @@ pub(super) struct Study {
 pub(super) struct Models {
     pub(super) folders: Vec<String>,
     pub(super) timeframe: String,
-    pub(super) required: Vec<String>,
+    pub(super) required: Vec<Spanned<String>>,
     pub(super) max_megabytes: u64,
+    pub(super) tickers: Option<Spanned<Vec<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -154,8 +155,11 @@ impl Default for Models {
                 "train_results/cwd_tests/trial_{number}".into(),
             ],
             timeframe: "1h".into(),
-            required: vec!["actor.pth".into(), "critic.pth".into()],
+            required: ["actor.pth", "critic.pth"]
+                .map(|name| Spanned::new(0..0, name.to_owned()))
+                .into(),
             max_megabytes: 2048,
+            tickers: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod guard;
 mod machine;
+mod models;
 mod notify;
 mod session_path;
 mod template;
@@ -67,6 +68,19 @@ pub struct ModelsConfig {
     pub required: Vec<String>,
     /// Largest model that is taken, in bytes.
     pub max_bytes: u64,
+    /// What the trader trades, when that is known: a model must have one wish for each.
+    pub tickers: Option<Vec<String>>,
+}
+
+impl ModelsConfig {
+    /// How many tickers the trader trades, or why nobody knows.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn ticker_count(&self) -> Result<usize, String> {
+        let tickers = self.tickers.as_ref();
+        tickers.map(Vec::len).ok_or_else(|| "models.tickers does not name them".to_owned())
+    }
 }
 
 /// How one process is started.

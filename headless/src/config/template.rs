@@ -21,7 +21,10 @@ folders = [
   "train_results/cwd_tests/trial_{number}",
 ]
 timeframe = "1h"
+# The files of a complete model; .safetensors will do, too. Others are not handed to the trader.
 required = ["actor.pth", "critic.pth"]
+# What the trader trades, in its order: a model must have one wish for each.
+# tickers = ["BTC/USD", "ETH/USD", "LTC/USD", "BCH/USD", "LINK/USD", "UNI/USD", "AAVE/USD"]
 
 [deployment]
 # Whether a better trial is deployed without asking.

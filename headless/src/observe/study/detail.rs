@@ -23,6 +23,27 @@ pub fn read_trial(database: &Path, trial_id: TrialId) -> Result<TrialDetail, Stu
     detail.ok_or(StudyError::NoTrial(trial_id.0))
 }
 
+/// The trials of this number: one, when the study is named or the database holds only one.
+///
+/// # Errors
+/// [`StudyError`]: the database cannot be read.
+pub fn trials_numbered(
+    database: &Path,
+    study: Option<&str>,
+    number: TrialNumber,
+) -> Result<Vec<TrialId>, StudyError> {
+    let connection = open(database)?;
+    let find = || {
+        let mut statement = connection.prepare(
+            "SELECT trial_id FROM trials JOIN studies USING (study_id) \
+             WHERE number=?1 AND (?2 IS NULL OR study_name=?2) LIMIT 2",
+        )?;
+        let found = statement.query_map((number.0, study), |row| row.get(0).map(TrialId))?;
+        found.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    find().map_err(|source| StudyError::Sqlite { path: database.to_owned(), source })
+}
+
 fn read(
     connection: &Connection,
     schema: schema::Schema,
