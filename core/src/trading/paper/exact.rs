@@ -1,0 +1,15 @@
+//! Numbers that must survive JSON to the last bit: as Rust's shortest text, which reads back
+//! exactly, whatever JSON's own parser does.
+
+use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let number: Option<f64> = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| D::Error::custom("a finite number is due"))
+}
