@@ -2,7 +2,9 @@
 
 pub mod best_trial;
 pub mod container;
+mod linear;
 pub mod manifest;
+pub mod network;
 pub mod pickle;
 pub mod python_json;
 pub mod torch;

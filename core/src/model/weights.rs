@@ -43,6 +43,12 @@ pub enum WeightsFault {
     /// NaN or an infinity among the numbers.
     #[error("the tensor `{0}` holds a number that is not finite")]
     NotFinite(String),
+    /// A tensor that the network has no place for.
+    #[error("the model has a tensor `{0}` that its network does not: it is a different network")]
+    Unexpected(String),
+    /// The names fit no network that is known.
+    #[error("its tensors are those of no actor that is known (PPO, DDPG, TD3, SAC)")]
+    UnknownNetwork,
 }
 
 impl Tensor {
