@@ -128,7 +128,8 @@ impl Account {
         }
         for pass in [Self::sell, Self::sell_forced, Self::buy] {
             for (place, order) in orders.iter_mut().enumerate() {
-                let (Some(price), Some(stale)) = (prices.closes.get(place), prices.stale.get(place))
+                let (Some(price), Some(stale)) =
+                    (prices.closes.get(place), prices.stale.get(place))
                 else {
                     continue;
                 };
@@ -184,7 +185,8 @@ impl Account {
         self.cash += money - fee;
         if let Some(position) = self.positions.get_mut(quote.place) {
             let sold_all = units >= position.units;
-            let paid = if sold_all { position.cost } else { position.cost * units / position.units };
+            let paid =
+                if sold_all { position.cost } else { position.cost * units / position.units };
             self.sums.realised += money - fee - paid;
             position.cost -= paid;
             position.units = if sold_all { 0.0 } else { position.units - units };
@@ -281,7 +283,10 @@ mod tests {
         assert_eq!(orders[0].clip, Some(Clip::NothingHeld));
         assert_eq!(orders[1].clip, Some(Clip::BelowMinimum));
         let orders = trade(&mut account, [9.0, 1.0], [100.0, 100.0]);
-        assert_eq!((orders[0].clip, orders[1].clip), (Some(Clip::Cash), Some(Clip::CashBelowMinimum)));
+        assert_eq!(
+            (orders[0].clip, orders[1].clip),
+            (Some(Clip::Cash), Some(Clip::CashBelowMinimum))
+        );
         let prices = Prices { closes: &[50.0, 50.0], stale: &[true, false] };
         let orders = account.trade(&[-1.0, 0.0], prices, &rules(), 100.0);
         assert_eq!(orders[0].clip, Some(Clip::Stale));

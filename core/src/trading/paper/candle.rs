@@ -48,7 +48,9 @@ pub enum Timeframe {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CandleFault {
     /// A price that is none, or a high below the low.
-    #[error("a candle's prices must be above 0, its high not below its low, its volume not below 0")]
+    #[error(
+        "a candle's prices must be above 0, its high not below its low, its volume not below 0"
+    )]
     Impossible,
     /// Not `timestamp,open,high,low,close,volume,tic`.
     #[error("a candle is `timestamp,open,high,low,close,volume,tic`, the time as RFC 3339")]

@@ -70,7 +70,8 @@ pub fn compare(champion: &[f64], challenger: &[f64], seed: u64) -> Comparison {
 }
 
 fn bounds(differences: &[f64], seed: u64) -> (f64, f64) {
-    let mut means: Vec<f64> = (0..DRAWS).map(|draw| resampled(differences, mix(seed ^ draw))).collect();
+    let mut means: Vec<f64> =
+        (0..DRAWS).map(|draw| resampled(differences, mix(seed ^ draw))).collect();
     means.sort_by(f64::total_cmp);
     let at = |place: u64| means.get(usize::try_from(place).unwrap_or(0)).copied().unwrap_or(0.0);
     (at(TAIL), at(DRAWS - 1 - TAIL))

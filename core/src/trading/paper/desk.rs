@@ -78,10 +78,14 @@ struct StoredLane {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeFault {
     /// Another layout.
-    #[error("the stored session has version {0}, this program knows 1; update it, or begin a new session file")]
+    #[error(
+        "the stored session has version {0}, this program knows 1; update it, or begin a new session file"
+    )]
     Version(u32),
     /// Another market.
-    #[error("the stored session trades {found} bars of {tickers}; name the same, or begin a new session file")]
+    #[error(
+        "the stored session trades {found} bars of {tickers}; name the same, or begin a new session file"
+    )]
     OtherMarket {
         /// Its timeframe.
         found: String,
@@ -89,7 +93,9 @@ pub enum ResumeFault {
         tickers: String,
     },
     /// Other money or fees.
-    #[error("the stored session has other rules (fees, minimums, timing); name the same, or begin a new session file")]
+    #[error(
+        "the stored session has other rules (fees, minimums, timing); name the same, or begin a new session file"
+    )]
     OtherRules,
 }
 
@@ -209,7 +215,14 @@ impl Desk {
         let lanes: Vec<_> = self.lanes.iter_mut().map(|(_, _, lane)| step(lane)).collect();
         let closes = bar.closes();
         let reward = self.reward(&closes, &first);
-        Ok(Some(BarRecord { at: bar.at, closes, stale: bar.stale.clone(), acted: act, reward, lanes }))
+        Ok(Some(BarRecord {
+            at: bar.at,
+            closes,
+            stale: bar.stale.clone(),
+            acted: act,
+            reward,
+            lanes,
+        }))
     }
 
     /// What the champion gained beyond holding every ticker since the bar before, less what its

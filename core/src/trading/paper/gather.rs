@@ -56,7 +56,13 @@ impl Gatherer {
     }
 
     /// Takes the candle that ticker number `ticker` began at `at`; the time is now `now`.
-    pub fn offer(&mut self, ticker: usize, at: Timestamp, candle: Candle, now: Timestamp) -> Arrival {
+    pub fn offer(
+        &mut self,
+        ticker: usize,
+        at: Timestamp,
+        candle: Candle,
+        now: Timestamp,
+    ) -> Arrival {
         self.put(ticker, at, (candle, false), now)
     }
 
@@ -190,7 +196,10 @@ mod tests {
         let mut gatherer = gatherer();
         let closing = hour(2).plus(Span(59_999));
         assert_eq!(gatherer.offer(0, hour(1), candle(11.0), closing), Arrival::NotClosed);
-        assert_eq!(gatherer.offer(0, hour(1), candle(12.0), hour(2).plus(Span(60_000))), Arrival::Taken);
+        assert_eq!(
+            gatherer.offer(0, hour(1), candle(12.0), hour(2).plus(Span(60_000))),
+            Arrival::Taken
+        );
         assert_eq!(gatherer.next(hour(2)), None, "the other ticker is awaited");
     }
 

@@ -42,7 +42,6 @@ impl Lane {
         Self { policy, settings, state }
     }
 
-
     /// Takes the money and positions that a lane of this name had.
     pub(super) fn restore(&mut self, state: LaneState) {
         self.state = state;

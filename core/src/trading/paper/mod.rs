@@ -18,5 +18,3 @@ pub mod policy;
 pub mod rules;
 #[cfg(test)]
 mod scene;
-#[cfg(test)]
-mod tests;

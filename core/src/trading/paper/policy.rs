@@ -60,9 +60,7 @@ impl Policy {
                 let buys = view.step == 0;
                 Ok(if buys { view.even() } else { view.nothing() })
             }
-            Self::EqualWeight => {
-                Ok(if view.begins_a_day() { view.even() } else { view.nothing() })
-            }
+            Self::EqualWeight => Ok(if view.begins_a_day() { view.even() } else { view.nothing() }),
         }
     }
 

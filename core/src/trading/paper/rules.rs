@@ -121,7 +121,10 @@ impl Minimums {
             Self::ByTicker => tickers.iter().map(by_name).collect(),
             Self::ByPosition => (0..tickers.len()).map(|at| MINIMUM_UNITS.get(at)).collect(),
         };
-        units.into_iter().map(|known| known.map_or(0.0, |(_, units)| units * MINIMUM_MARGIN)).collect()
+        units
+            .into_iter()
+            .map(|known| known.map_or(0.0, |(_, units)| units * MINIMUM_MARGIN))
+            .collect()
     }
 }
 
@@ -184,7 +187,8 @@ mod tests {
 
     #[test]
     fn an_action_is_worth_the_same_order_of_magnitude_for_every_price() {
-        for (price, units) in [(99_000.0, 0.1), (101_000.0, 0.01), (9.99, 1000.0), (0.5, 10_000.0)] {
+        for (price, units) in [(99_000.0, 0.1), (101_000.0, 0.01), (9.99, 1000.0), (0.5, 10_000.0)]
+        {
             assert!((units_per_action(price, 1000.0) / units - 1.0).abs() < 1e-12, "{price}");
         }
     }

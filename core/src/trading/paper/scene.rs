@@ -26,7 +26,8 @@ pub(super) fn tickers(count: usize) -> Vec<String> {
 
 /// A number from 0 to 1 out of a seed and a place.
 pub(super) fn part(seed: u64, place: u64) -> f64 {
-    f64::from(u32::try_from(mix(mix(seed).wrapping_add(place)) >> 32).unwrap()) / f64::from(u32::MAX)
+    f64::from(u32::try_from(mix(mix(seed).wrapping_add(place)) >> 32).unwrap())
+        / f64::from(u32::MAX)
 }
 
 /// So many hourly bars of a random walk, some of them stale.
