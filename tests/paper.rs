@@ -4,7 +4,7 @@
 use cappuccino_core::trading::paper::account::Account;
 use cappuccino_core::trading::paper::backtest::{BacktestFault, Course};
 use cappuccino_core::trading::paper::candle::{Bar, Candle, Timeframe};
-use cappuccino_core::trading::paper::desk::{BarRecord, Desk, DeskState, Player};
+use cappuccino_core::trading::paper::desk::{BarRecord, Desk, DeskState, Player, ResumeFault};
 use cappuccino_core::trading::paper::indicators::{Indicators, WARM_UP_BARS};
 use cappuccino_core::trading::paper::market::narrow;
 use cappuccino_core::trading::paper::policy::Policy;
@@ -172,8 +172,8 @@ fn t6_a_network_that_gives_no_answer_trades_nothing() {
     let wrong = Policy::Network(Arc::new(network(1, 2, 3, 8)));
     let mut desk = desk(2, rules(2), vec![player("champion", wrong, 2)]);
     let records = run(&mut desk, &bars(5, 2, 50));
-    assert!(records.iter().all(|record| record.lanes[0].is_err() || !record.acted));
-    assert!(records.last().unwrap().lanes[0].is_err());
+    // The first bar is too early for anybody.
+    assert!(records.len() > 10 && records[1..].iter().all(|record| record.lanes[0].is_err()));
     let account = desk.lanes().next().unwrap().2.account();
     assert_eq!(account, &Account::new(1000.0, 2));
 }
@@ -300,7 +300,7 @@ fn a_restart_with_another_model_keeps_the_money_and_with_other_fees_is_refused()
         first.lanes().next().unwrap().2.account()
     );
     let other = Rules { fee_rate: 0.0, ..own.clone() };
-    let said = |found: Result<Desk, _>| found.map(drop).unwrap_err().to_string();
+    let said = |found: Result<Desk, ResumeFault>| found.map(drop).unwrap_err().to_string();
     assert!(said(resume(other, tickers(2))).contains("other rules"));
     assert!(said(resume(own, tickers(1))).contains("T0/USD T1/USD"));
 }

@@ -102,8 +102,13 @@ fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scene::part;
     use super::*;
+
+    /// A number from 0 to 1 out of a seed and a place.
+    fn part(seed: u64, place: u64) -> f64 {
+        f64::from(u32::try_from(mix(mix(seed).wrapping_add(place)) >> 32).unwrap())
+            / f64::from(u32::MAX)
+    }
 
     fn worths(seed: u64, edge: f64, count: u64) -> Vec<f64> {
         let mut worth = 1000.0;

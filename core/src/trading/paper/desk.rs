@@ -2,7 +2,7 @@
 //! own money, on the same bars, under the same rules.
 
 use super::candle::{Bar, Timeframe};
-use super::exact;
+use super::exact::{self, Number};
 use super::indicators::IndicatorFault;
 use super::lane::{Lane, LaneState, Step};
 use super::market::Market;
@@ -47,13 +47,11 @@ struct Pending {
     /// The newest bar taken.
     last_bar: Option<Timestamp>,
     /// Prices of the first bar that has features: they fix what an action means.
-    first_closes: Vec<Number>,
+    #[serde(with = "exact::list")]
+    first_closes: Vec<f64>,
     /// The champion's worth and that of holding every ticker, at the newest bar.
     last: Option<(Number, Number)>,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Number(#[serde(with = "exact")] f64);
 
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -205,9 +203,9 @@ impl Desk {
         }
         if self.state.first_closes.is_empty() {
             let closes = self.market.first_closes().unwrap_or_default();
-            self.state.first_closes = closes.iter().copied().map(Number).collect();
+            self.state.first_closes = closes.to_vec();
         }
-        let first: Vec<f64> = self.state.first_closes.iter().map(|number| number.0).collect();
+        let first = self.state.first_closes.clone();
         let (rules, rows) = (&self.rules, self.market.rows());
         let step = |lane: &mut Lane| {
             if act { lane.step(rows, &first, rules) } else { Ok(lane.watch(rows)) }

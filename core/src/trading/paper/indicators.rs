@@ -46,19 +46,18 @@ impl Indicators {
     /// [`IndicatorFault`] for numbers that are not finite.
     pub fn push(&mut self, candle: &Candle) -> Result<Option<[f64; FEATURES]>, IndicatorFault> {
         let Candle { open, high, low, close, volume } = *candle;
-        let values = match &mut self.streams {
-            Some(streams) => streams.push(candle)?,
-            None => {
-                self.early.high.push(high);
-                self.early.low.push(low);
-                self.early.close.push(close);
-                if self.early.close.len() <= WARM_UP_BARS {
-                    return Ok(None);
-                }
-                let (streams, values) = Streams::open(&std::mem::take(&mut self.early))?;
-                self.streams = Some(Box::new(streams));
-                values
+        let values = if let Some(streams) = &mut self.streams {
+            streams.push(candle)?
+        } else {
+            self.early.high.push(high);
+            self.early.low.push(low);
+            self.early.close.push(close);
+            if self.early.close.len() <= WARM_UP_BARS {
+                return Ok(None);
             }
+            let (streams, values) = Streams::open(&std::mem::take(&mut self.early))?;
+            self.streams = Some(Box::new(streams));
+            values
         };
         let [macd, signal, histogram, rsi, cci, dx] = values;
         Ok(Some([open, high, low, close, volume, macd, signal, histogram, rsi, cci, dx]))

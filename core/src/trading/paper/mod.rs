@@ -16,5 +16,3 @@ pub mod lane;
 pub mod market;
 pub mod policy;
 pub mod rules;
-#[cfg(test)]
-mod scene;

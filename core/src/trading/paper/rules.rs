@@ -1,8 +1,10 @@
 //! What a session is bound by: money, fees, minimums, the environment's own rules, and when a
 //! decision is filled.
 
+use super::exact;
 use super::indicators::FEATURES;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Added to a venue's minimum, because a price may move before an order arrives.
 const MINIMUM_MARGIN: f64 = 1.1;
@@ -25,14 +27,19 @@ const MINIMUM_UNITS: [(&str, f64); 9] = [
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
     /// Money at the start.
+    #[serde(with = "exact")]
     pub start_cash: f64,
     /// Fee of every fill, as a share of its worth: 0.0025 is a quarter of a percent.
+    #[serde(with = "exact")]
     pub fee_rate: f64,
     /// Half of the distance between bid and ask, in hundredths of a percent of the price.
+    #[serde(with = "exact")]
     pub half_spread_bps: f64,
     /// What else a fill is worse than the price, in hundredths of a percent.
+    #[serde(with = "exact")]
     pub slippage_bps: f64,
     /// Least units of an order, one per ticker.
+    #[serde(with = "exact::list")]
     pub minimum_units: Vec<f64>,
     /// The environment's sale of long-held positions, if it is applied.
     pub forced_sale: Option<ForcedSale>,
@@ -46,6 +53,7 @@ pub struct ForcedSale {
     /// Bars without a sale.
     pub after_bars: u32,
     /// Share of the position, 0 to 1.
+    #[serde(with = "exact")]
     pub share: f64,
 }
 
@@ -73,7 +81,7 @@ pub enum Minimums {
 }
 
 /// How a model was trained to see and to act; its trial's parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ModelSettings {
     /// Bars in a state.
     pub lookback: usize,
@@ -153,12 +161,75 @@ impl Timing {
     }
 }
 
+/// Why a trial's parameters are no settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsFault {
+    /// One that cannot be guessed.
+    #[error("the trial has no parameter `{0}`; was it made by the trainer that this trader knows?")]
+    Missing(&'static str),
+    /// One outside what makes sense.
+    #[error("the trial's parameter `{name}` is {found}, which makes no sense for it")]
+    Wrong {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        found: String,
+    },
+}
+
 impl ModelSettings {
+    /// The settings in a trial's parameters, with the trainer's defaults for what is not there.
+    ///
+    /// # Errors
+    /// [`SettingsFault`]: one is missing that has no default, or makes no sense.
+    pub fn of(params: &BTreeMap<String, f64>) -> Result<Self, SettingsFault> {
+        let either = |names: [&'static str; 2], otherwise: f64| {
+            let [name, _] = names;
+            let found = names.iter().find_map(|name| params.get(*name)).copied();
+            whole(name, found.unwrap_or(otherwise), -64..=64)
+        };
+        let needed = |name| params.get(name).copied().ok_or(SettingsFault::Missing(name));
+        let share = |name, otherwise| {
+            let found = params.get(name).copied().unwrap_or(otherwise);
+            let fits = (0.0..=1.0).contains(&found);
+            if fits { Ok(found) } else { Err(wrong(name, found)) }
+        };
+        let lookback = whole("lookback", needed("lookback")?, 1..=1000)?;
+        let action_scale = needed("norm_action")?;
+        if !(action_scale.is_finite() && action_scale > 0.0) {
+            return Err(wrong("norm_action", action_scale));
+        }
+        Ok(Self {
+            lookback: usize::try_from(lookback).unwrap_or(1),
+            cash_exponent: either(["norm_cash_exp", "norm_cash"], -11.0)?,
+            units_exponent: either(["norm_stocks_exp", "norm_stocks"], -8.0)?,
+            features_exponent: either(["norm_tech_exp", "norm_tech"], -14.0)?,
+            reward_exponent: either(["norm_reward_exp", "norm_reward"], -9.0)?,
+            action_scale,
+            cash_reserve: share("min_cash_reserve", 0.1)?,
+            concentration_penalty: share("concentration_penalty", 0.05)?,
+        })
+    }
+
     /// Numbers in a state of so many tickers: cash, a holding each, and the features of
     /// `lookback` bars.
     pub const fn state_len(&self, tickers: usize) -> usize {
         1 + tickers + FEATURES * tickers * self.lookback
     }
+}
+
+fn wrong(name: &'static str, found: f64) -> SettingsFault {
+    SettingsFault::Wrong { name, found: found.to_string() }
+}
+
+fn whole(
+    name: &'static str,
+    found: f64,
+    range: std::ops::RangeInclusive<i32>,
+) -> Result<i32, SettingsFault> {
+    // Without a fraction, a number's text is a whole number's text.
+    let number = found.to_string().parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| wrong(name, found))
 }
 
 /// What the original names `action_norm_vector`: one unit of action is worth the same order of
@@ -200,6 +271,26 @@ mod tests {
     }
 
     fn settings(lookback: usize) -> ModelSettings {
-        ModelSettings { lookback, ..super::super::scene::settings() }
+        let given = [("lookback", lookback), ("norm_action", 1000)];
+        let given = given
+            .map(|(name, number)| (name.to_owned(), f64::from(u32::try_from(number).unwrap())));
+        ModelSettings::of(&given.into()).unwrap()
+    }
+
+    #[test]
+    fn settings_come_from_the_trial_s_parameters_by_either_name() {
+        let read = |given: &[(&str, f64)]| {
+            let given = given.iter().map(|(name, number)| ((*name).to_owned(), *number));
+            ModelSettings::of(&given.collect())
+        };
+        let found = read(&[("lookback", 3.0), ("norm_action", 5e3), ("norm_cash", -12.0)]).unwrap();
+        assert_eq!((found.lookback, found.cash_exponent, found.units_exponent), (3, -12, -8));
+        assert!((found.cash_reserve - 0.1).abs() < 1e-12);
+        let both =
+            [("lookback", 3.0), ("norm_action", 5e3), ("norm_cash_exp", -9.0), ("norm_cash", 1.0)];
+        assert_eq!(read(&both).unwrap().cash_exponent, -9);
+        assert_eq!(read(&[("norm_action", 1.0)]), Err(SettingsFault::Missing("lookback")));
+        let wrong = read(&[("lookback", 2.5), ("norm_action", 1.0)]);
+        assert_eq!(wrong, Err(SettingsFault::Wrong { name: "lookback", found: "2.5".into() }));
     }
 }
