@@ -2,6 +2,7 @@
 
 use crate::demo::trader::TraderArgs;
 use crate::demo::worker::WorkerArgs;
+use crate::trade::args::TradeArgs;
 use crate::workspace::WORKSPACE_VARIABLE;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
@@ -102,6 +103,16 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Show what each lane of a session made on the same bars
+    Lanes {
+        /// CSV file of the session; the newest of the workspace when none is named
+        #[arg(value_hint = ValueHint::FilePath)]
+        session: Option<PathBuf>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Trade a model on paper, on closed bars
+    Trade(Box<TradeArgs>),
     /// Deploy a trial, better or not
     Deploy {
         /// Number of the trial

@@ -11,6 +11,7 @@ mod words;
 use crate::boot::RunOptions;
 use crate::demo;
 use crate::demo::stage::DemoOptions;
+use crate::trade;
 use crate::workspace::Workspace;
 use args::{Cli, Demo, Word};
 use cappuccino_core::api::CommandBody;
@@ -18,7 +19,9 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why};
+use words::{
+    asking, check, keeping, lanes, lifecycle, logs, notify, reading, record, trading, why,
+};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -34,6 +37,14 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
         Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
+        Word::Trade(args) => trade::run(&args).map_err(|error| {
+            let exit = if error.is_usage() { failure::Exit::Usage } else { failure::Exit::Failed };
+            Failure::told(exit, &error)
+        })?,
+        Word::Lanes { session, format } => match session {
+            Some(session) => lanes::of(&session, format)?,
+            None => lanes::newest(&at()?, format)?,
+        },
         Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
         Word::Start => lifecycle::start(&at()?)?,
         Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,

@@ -130,6 +130,12 @@ impl Gatherer {
         (is_complete || has_waited).then_some(next)
     }
 
+    /// Goes on as if `bar` had just left.
+    pub fn go_on_after(&mut self, bar: Bar) {
+        self.waiting = self.waiting.split_off(&bar.at.plus(self.timeframe.span()));
+        self.last = Some(bar);
+    }
+
     /// The newest bar that has left.
     pub const fn last(&self) -> Option<&Bar> {
         self.last.as_ref()

@@ -3,6 +3,7 @@
 pub(super) mod asking;
 pub(super) mod check;
 pub(super) mod keeping;
+pub(super) mod lanes;
 pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod notify;
