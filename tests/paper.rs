@@ -1,6 +1,8 @@
 //! The built-in paper trader against TA-Lib, against the defects of the trader it replaces, and
 //! against itself after any number of restarts.
 
+use cappuccino_core::trading::equity::Equity;
+use cappuccino_core::trading::metrics::yearly;
 use cappuccino_core::trading::paper::account::Account;
 use cappuccino_core::trading::paper::backtest::{BacktestFault, Course};
 use cappuccino_core::trading::paper::candle::{Bar, Candle, Timeframe};
@@ -9,10 +11,11 @@ use cappuccino_core::trading::paper::indicators::{Indicators, WARM_UP_BARS};
 use cappuccino_core::trading::paper::market::narrow;
 use cappuccino_core::trading::paper::policy::Policy;
 use cappuccino_core::trading::paper::rules::{Rules, Timing};
+use cappuccino_core::words::Timestamp;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use support::paper::{actor, bars, mix, network, part, settings, tickers};
+use support::paper::{HOUR, actor, bars, mix, network, part, settings, tickers};
 
 const OUTPUTS: [&str; 6] = ["macd", "macd_signal", "macd_hist", "rsi", "cci", "dx"];
 
@@ -381,4 +384,27 @@ fn chance_is_the_same_again_and_benchmarks_do_what_their_name_says() {
     let values = accounts[2].positions.iter().zip(&closes).map(|(held, price)| held.units * price);
     let (low, high) = values.fold((f64::MAX, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
     assert!(high / low < 1.3 && accounts[2].sums.fills > 10, "{low} to {high}");
+}
+
+#[test]
+fn yearly_figures_are_quantstats_where_the_definitions_agree() {
+    let golden: Json = serde_json::from_str(include_str!("golden/paper/figures.json")).unwrap();
+    for account in golden.as_array().unwrap() {
+        let mut equity = Equity::default();
+        for (day, close) in (0..).zip(account["closes"].as_array().unwrap()) {
+            equity.mark(Timestamp(day * 24 * HOUR), close.as_f64().unwrap());
+        }
+        let found = yearly(&equity);
+        for (name, figure) in [
+            ("sharpe", found.sharpe),
+            ("sortino", found.sortino),
+            ("volatility", found.volatility),
+            ("cagr", found.cagr),
+            ("calmar", found.calmar),
+            ("max_drawdown", Some(equity.max_drawdown())),
+        ] {
+            let (known, figure) = (account[name].as_f64().unwrap(), figure.unwrap());
+            assert!((figure - known).abs() < 1e-9 * known.abs().max(1.0), "{name}: {figure}");
+        }
+    }
 }

@@ -69,8 +69,8 @@ pub struct TradeArgs {
     #[arg(long, value_name = "DIR", default_value = ".cappuccino/candles")]
     pub candles: PathBuf,
     /// Seconds between two questions to the venue
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
-    pub poll_seconds: u16,
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = poll)]
+    pub poll_seconds: f64,
     /// Seconds after a bar's end in which the venue may still correct it
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub settle_seconds: u16,
@@ -158,7 +158,7 @@ impl TradeArgs {
     }
 
     pub(super) fn poll(&self) -> Duration {
-        Duration::from_secs(self.poll_seconds.into())
+        Duration::from_secs_f64(self.poll_seconds)
     }
 
     pub(super) fn candles_file(&self, timeframe: Timeframe) -> PathBuf {
@@ -185,6 +185,10 @@ fn within(text: &str, range: std::ops::RangeInclusive<f64>) -> Result<f64, Strin
 
 fn speed(text: &str) -> Result<f64, String> {
     within(text, 0.0..=1e9)
+}
+
+fn poll(text: &str) -> Result<f64, String> {
+    within(text, 0.05..=3600.0)
 }
 
 fn money(text: &str) -> Result<f64, String> {

@@ -72,6 +72,8 @@ fn follow(args: &TradeArgs, trader: &mut Trader, stop: &Stop) -> Result<(), Trad
     let mut feed = Alpaca::new(args.alpaca_url.as_deref(), tickers.clone(), timeframe)?;
     let mut candles = candles::Candles::open(&args.candles_file(timeframe))?;
     let mut gatherer = Gatherer::new(tickers.len(), timeframe, args.patience());
+    // Its first answer tells the venue's time.
+    feed.poll(feed.now(), &mut gatherer, stop)?;
     let mut since = Timestamp(feed.now().0 - args.history().0);
     if let (Some(first), Some(last)) = trader.span() {
         let known = candles.bars(&tickers, timeframe, first, last)?;
