@@ -5,8 +5,10 @@
 
 pub mod equity;
 pub mod ledger;
+pub mod market;
 pub mod metrics;
 pub mod paper;
+pub mod revalue;
 pub mod row;
 pub mod session;
 mod side;
