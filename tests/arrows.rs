@@ -26,7 +26,7 @@ const CORE_DEPENDENCIES: [&str; 10] = [
     "sha2",
     "thiserror",
 ];
-const CORE_ALSO: [&str; 2] = ["pco", "zip"];
+const CORE_ALSO: [&str; 3] = ["pco", "ta-lib", "zip"];
 
 /// Names that would let core reach the world by itself.
 const FORBIDDEN: [&str; 10] = [

@@ -14,6 +14,7 @@ pub mod runner;
 pub mod samples;
 pub mod serve;
 pub mod shim;
+pub mod trade;
 pub mod upkeep;
 pub mod workspace;
 

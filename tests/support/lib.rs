@@ -1,6 +1,7 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
 pub mod alert_table;
+pub mod alpaca;
 pub mod api;
 pub mod check;
 pub mod cli;
@@ -13,6 +14,7 @@ pub mod fuzz;
 pub mod model;
 pub mod network;
 pub mod notify;
+pub mod paper;
 pub mod process;
 pub mod sim;
 pub mod slot;

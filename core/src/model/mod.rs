@@ -2,6 +2,7 @@
 
 pub mod best_trial;
 pub mod container;
+pub mod frozen_trial;
 mod linear;
 pub mod manifest;
 pub mod network;

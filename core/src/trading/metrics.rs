@@ -34,6 +34,26 @@ pub struct Yearly {
     pub sortino: Option<f64>,
     /// Compound yearly growth over the largest drawdown.
     pub calmar: Option<f64>,
+    /// Compound yearly growth, as a fraction.
+    pub cagr: Option<f64>,
+    /// Standard deviation of the returns (one degree of freedom taken), annualised.
+    pub volatility: Option<f64>,
+    /// Why figures are none.
+    pub missing: Option<Missing>,
+}
+
+/// Why a yearly figure is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// All of them.
+    #[error("n/a: {0} days of history, {DAYS_MIN} are needed")]
+    TooFewDays(usize),
+    /// All of them.
+    #[error("n/a: the account lost everything")]
+    Ruined,
+    /// Those that divide by it.
+    #[error("n/a: there was no spread of returns, no loss or no drawdown to divide by")]
+    NothingToDivideBy,
 }
 
 impl Sales {
@@ -67,8 +87,12 @@ impl Sales {
 /// The yearly figures; all none under [`DAYS_MIN`] days.
 pub fn yearly(equity: &Equity) -> Yearly {
     let closes: Vec<f64> = equity.closes().collect();
-    if closes.len() < DAYS_MIN || closes.iter().any(|close| *close <= 0.0) {
-        return Yearly::default();
+    let none = |why| Yearly { missing: Some(why), ..Yearly::default() };
+    if closes.len() < DAYS_MIN {
+        return none(Missing::TooFewDays(closes.len()));
+    }
+    if closes.iter().any(|close| *close <= 0.0) {
+        return none(Missing::Ruined);
     }
     let pairs = closes.iter().zip(closes.iter().skip(1));
     let returns: Vec<f64> = pairs.map(|(before, after)| after / before - 1.0).collect();
@@ -79,10 +103,18 @@ pub fn yearly(equity: &Equity) -> Yearly {
     let over = |spread: f64| (spread > NOTHING).then(|| mean / spread * YEAR.sqrt());
     let ratio = closes.last().zip(closes.first()).map_or(1.0, |(last, first)| last / first);
     let worst = equity.max_drawdown();
+    let (spread, cagr) = ((squares / (total - 1.0)).sqrt(), ratio.powf(YEAR / total) - 1.0);
+    let sharpe = over(spread);
+    let sortino = over((downside / total).sqrt());
+    let calmar = (worst > NOTHING).then(|| cagr / worst);
+    let is_whole = sharpe.is_some() && sortino.is_some() && calmar.is_some();
     Yearly {
-        sharpe: over((squares / (total - 1.0)).sqrt()),
-        sortino: over((downside / total).sqrt()),
-        calmar: (worst > NOTHING).then(|| (ratio.powf(YEAR / total) - 1.0) / worst),
+        sharpe,
+        sortino,
+        calmar,
+        cagr: Some(cagr),
+        volatility: Some(spread * YEAR.sqrt()),
+        missing: (!is_whole).then_some(Missing::NothingToDivideBy),
     }
 }
 
@@ -125,8 +157,12 @@ mod tests {
     #[test]
     fn thirteen_days_are_too_few_and_an_even_growth_has_no_spread() {
         let grow = |days: i32| (0..days).map(|day| 2.0_f64.powi(day)).collect::<Vec<_>>();
-        assert_eq!(yearly(&equity(&grow(13))), Yearly::default());
-        assert_eq!(yearly(&equity(&grow(14))), Yearly::default(), "no spread, loss or drawdown");
+        let few = Yearly { missing: Some(Missing::TooFewDays(13)), ..Yearly::default() };
+        assert_eq!(yearly(&equity(&grow(13))), few);
+        let even = yearly(&equity(&grow(14)));
+        assert_eq!((even.sharpe, even.sortino, even.calmar), (None, None, None));
+        assert_eq!(even.missing, Some(Missing::NothingToDivideBy));
+        assert!(even.cagr > Some(1.0), "a growth needs no spread");
     }
 
     #[test]

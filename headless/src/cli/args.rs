@@ -3,6 +3,7 @@
 use crate::config::parse_span;
 use crate::demo::trader::TraderArgs;
 use crate::demo::worker::WorkerArgs;
+use crate::trade::args::TradeArgs;
 use crate::workspace::WORKSPACE_VARIABLE;
 use cappuccino_core::words::Span;
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -104,6 +105,16 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Show what each lane of a session made on the same bars
+    Lanes {
+        /// CSV file of the session; the newest of the workspace when none is named
+        #[arg(value_hint = ValueHint::FilePath)]
+        session: Option<PathBuf>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Trade a model on paper, on closed bars
+    Trade(Box<TradeArgs>),
     /// Deploy a trial, better or not
     Deploy {
         /// Number of the trial

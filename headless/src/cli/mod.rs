@@ -11,6 +11,7 @@ mod words;
 use crate::boot::RunOptions;
 use crate::demo;
 use crate::demo::stage::DemoOptions;
+use crate::trade;
 use crate::workspace::Workspace;
 use args::{Cli, Demo, Word};
 use cappuccino_core::api::CommandBody;
@@ -19,8 +20,8 @@ use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
 use words::{
-    alerts, asking, check, import, keeping, legacy, lifecycle, logs, notify, reading, record,
-    trading, validate, why,
+    alerts, asking, check, import, keeping, lanes, legacy, lifecycle, logs, notify, reading,
+    record, trading, validate, why,
 };
 
 /// Reads the command line, does what it says.
@@ -38,6 +39,14 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Validate(asked) => return validate::validate(at().ok().as_ref(), &asked),
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
         Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
+        Word::Trade(args) => trade::run(&args).map_err(|error| {
+            let exit = if error.is_usage() { failure::Exit::Usage } else { failure::Exit::Failed };
+            Failure::told(exit, &error)
+        })?,
+        Word::Lanes { session, format } => match session {
+            Some(session) => lanes::of(&session, format)?,
+            None => lanes::newest(&at()?, format)?,
+        },
         Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
         Word::Start => lifecycle::start(&at()?)?,
         Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,

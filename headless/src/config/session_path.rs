@@ -41,6 +41,12 @@ impl SessionPath {
         self.root.join(self.text.replace(REVISION, &revision.to_string()))
     }
 
+    /// The folder that holds the session files.
+    pub fn folder(&self) -> PathBuf {
+        let one = self.of(RevisionId(0));
+        one.parent().map_or_else(|| self.root.clone(), Path::to_owned)
+    }
+
     /// Whether each revision has its own file.
     pub fn is_per_revision(&self) -> bool {
         self.text.contains(REVISION)

@@ -1,5 +1,6 @@
 //! What people see: lines, tables, times; colours only where a person looks.
 
+pub(super) mod lanes;
 pub(crate) mod note;
 pub(super) mod picture;
 pub(super) mod table;

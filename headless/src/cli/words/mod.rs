@@ -5,6 +5,7 @@ pub(super) mod asking;
 pub(super) mod check;
 pub(super) mod import;
 pub(super) mod keeping;
+pub(super) mod lanes;
 pub(super) mod legacy;
 pub(super) mod lifecycle;
 pub(super) mod logs;

@@ -1,0 +1,73 @@
+//! The lanes of a session, for people.
+
+use super::table::Table;
+use super::{Screen, Tone, time};
+use cappuccino_core::trading::paper::compare::{BARS_MIN, Comparison, Verdict};
+use cappuccino_core::trading::paper::league::{League, Standing};
+
+/// A table of lanes and what follows from it.
+pub(in crate::cli) fn league(screen: Screen, league: &League) -> Vec<String> {
+    let heading =
+        ["LANE", "MODEL", "WORTH", "GROWTH", "DRAWDOWN", "SHARPE", "FILLS", "PER BAR", "90 %", ""];
+    let mut table = Table::new(heading);
+    for lane in &league.lanes {
+        table.row(row(lane));
+    }
+    let mut lines = table.lines(screen);
+    if let Some((since, until)) = league.since.zip(league.until) {
+        let bars = league.bars;
+        lines.push(format!("{bars} bars in common, from {} to {}", time(since), time(until)));
+    }
+    if league.bars <= BARS_MIN {
+        lines.push(format!("a verdict needs more than {BARS_MIN} bars"));
+    }
+    lines
+}
+
+fn row(lane: &Standing) -> [(Tone, String); 10] {
+    let dash = || (Tone::Plain, "-".to_owned());
+    let short: String = lane.model.chars().take(8).collect();
+    let bounds = lane.comparison.and_then(|found| found.lower.zip(found.upper));
+    [
+        (Tone::Strong, lane.name.clone()),
+        (Tone::Plain, if short.is_empty() { "-".to_owned() } else { short }),
+        (Tone::Plain, format!("{:.2}", lane.worth)),
+        percent(lane.growth),
+        (Tone::Plain, format!("{:.2} %", lane.max_drawdown * 100.0)),
+        (Tone::Plain, lane.sharpe.map_or_else(|| "n/a".to_owned(), |ratio| format!("{ratio:.2}"))),
+        (Tone::Plain, lane.fills.to_string()),
+        lane.comparison.map_or_else(dash, |found| basis_points(found.mean_difference)),
+        bounds.map_or_else(dash, |(lower, upper)| {
+            (Tone::Plain, format!("{:+.2} to {:+.2}", lower * 1e4, upper * 1e4))
+        }),
+        lane.fault.as_ref().map_or_else(
+            || lane.comparison.map_or((Tone::Plain, String::new()), |found| verdict(lane, &found)),
+            |fault| (Tone::Bad, fault.clone()),
+        ),
+    ]
+}
+
+/// What follows for a model; a benchmark is nothing to promote.
+fn verdict(lane: &Standing, found: &Comparison) -> (Tone, String) {
+    let is_model = !lane.model.is_empty();
+    match found.verdict {
+        Verdict::Promote if is_model => (Tone::Good, "better: promote it".to_owned()),
+        Verdict::Promote => (Tone::Bad, "better than the champion".to_owned()),
+        Verdict::Drop if is_model => (Tone::Busy, "worse: drop it".to_owned()),
+        Verdict::Drop => (Tone::Good, "worse than the champion".to_owned()),
+        Verdict::Wait => (Tone::Faint, "undecided".to_owned()),
+    }
+}
+
+fn percent(share: f64) -> (Tone, String) {
+    (gain(share), format!("{:+.2} %", share * 100.0))
+}
+
+/// A mean return, in hundredths of a percent.
+fn basis_points(mean: f64) -> (Tone, String) {
+    (gain(mean), format!("{:+.2} bp", mean * 1e4))
+}
+
+fn gain(amount: f64) -> Tone {
+    if amount < 0.0 { Tone::Bad } else { Tone::Good }
+}

@@ -1,0 +1,106 @@
+//! The trader: its lanes and its record, from one bar to the next.
+
+use super::args::{FeedChoice, TradeArgs};
+use super::error::TradeError;
+use super::model;
+use super::record::Record;
+use super::say;
+use cappuccino_core::trading::paper::candle::{Bar, Timeframe};
+use cappuccino_core::trading::paper::desk::Desk;
+use cappuccino_core::words::Timestamp;
+
+/// A trader at work.
+pub(super) struct Trader {
+    tickers: Vec<String>,
+    timeframe: Timeframe,
+    desk: Desk,
+    record: Record,
+}
+
+impl Trader {
+    /// Loads the models, then opens the session: it begins, or goes on where it stood.
+    pub(super) fn open(args: &TradeArgs) -> Result<Self, TradeError> {
+        let (tickers, timeframe, rules) = (args.full_tickers(), args.timeframe, args.rules());
+        let players = model::players(args)?;
+        // A replay can be repeated after a power cut; without a pause it would wait for the disk.
+        let durable = args.feed == FeedChoice::Alpaca || args.speed > 0.0;
+        let (record, stored) = Record::open(&args.session, durable)?;
+        let desk = match &stored {
+            Some(stored) => Desk::resume(tickers.clone(), timeframe, rules, players, stored)?,
+            None => Desk::new(tickers.clone(), timeframe, rules, players),
+        };
+        if stored.is_none() {
+            record.begin(&desk)?;
+        }
+        Ok(Self { tickers, timeframe, desk, record })
+    }
+
+    /// The line that says it is ready.
+    pub(super) fn ready(&self) -> String {
+        let lanes: Vec<&str> = self.desk.lanes().map(|(name, _, _)| name).collect();
+        format!(
+            "trader ready: {} of {}, {} rows written before, lanes {}",
+            self.timeframe,
+            self.tickers.join(" "),
+            self.rows(),
+            lanes.join(" ")
+        )
+    }
+
+    pub(super) const fn timeframe(&self) -> Timeframe {
+        self.timeframe
+    }
+
+    pub(super) fn tickers(&self) -> &[String] {
+        &self.tickers
+    }
+
+    /// Rows written so far.
+    pub(super) const fn rows(&self) -> u64 {
+        self.record.rows()
+    }
+
+    /// The first and the newest bar of the session; none while no row is written: a session that
+    /// was killed while it only looked begins anew.
+    pub(super) const fn span(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        if self.rows() == 0 { (None, None) } else { self.desk.span() }
+    }
+
+    /// Sees bars that the session had before, or that come before its first decision.
+    pub(super) fn catch_up(&mut self, bars: &[Bar]) -> Result<(), TradeError> {
+        let has_begun = self.rows() > 0;
+        for bar in bars {
+            if has_begun {
+                self.desk.replay(bar)?;
+            } else {
+                self.desk.take(bar, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next bar; from the first that was acted on, each has a row.
+    pub(super) fn take(&mut self, bar: &Bar, act: bool) -> Result<(), TradeError> {
+        let Some(record) = self.desk.take(bar, act)? else { return Ok(()) };
+        if let Some(Err(fault)) = record.lanes.first() {
+            return Err(TradeError::NoAnswer { at: bar.at, why: fault.to_string() });
+        }
+        if !act && self.rows() == 0 {
+            return Ok(());
+        }
+        self.record.append(&record, &self.tickers, &self.desk)?;
+        let orders = record.lanes.first().and_then(|step| step.as_ref().ok());
+        let orders = orders.map_or(&[][..], |step| &step.orders);
+        let filled =
+            orders.iter().zip(&self.tickers).filter(|(order, _)| order.fill_price.is_some());
+        let told: Vec<String> = filled
+            .map(|(order, ticker)| format!("{:+.6} {ticker}", order.units + order.forced_units))
+            .collect();
+        if !act {
+            say(&format!("{}: missed, not acted on", bar.at));
+        } else if !told.is_empty() {
+            say(&format!("{}: {}", bar.at, told.join(", ")));
+        }
+        Ok(())
+    }
+}
