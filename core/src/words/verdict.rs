@@ -35,6 +35,8 @@ pub enum ExamStep {
     Semantics,
     /// The network answers, within bounds, and not always the same.
     Behaviour,
+    /// It would have earned enough on the newest candles that are known.
+    Backtest,
 }
 
 /// One thing that was looked at.
@@ -66,7 +68,7 @@ pub enum Outcome {
 
 impl Verdict {
     /// What it comes to: the worst that was found. Whoever passed has been looked at in every step
-    /// but perhaps the last, which needs a network whose shape is known.
+    /// but perhaps the last two, which need a network whose shape is known, and candles.
     pub fn outcome(&self) -> Outcome {
         let worst = self.steps.iter().map(Examined::outcome).max().unwrap_or(Outcome::NotChecked);
         let seen = |step: ExamStep| {
@@ -174,6 +176,7 @@ impl fmt::Display for ExamStep {
             Self::Pickle => "pickle",
             Self::Semantics => "semantics",
             Self::Behaviour => "behaviour",
+            Self::Backtest => "backtest",
         })
     }
 }

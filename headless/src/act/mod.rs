@@ -3,6 +3,7 @@
 //! Quick effects (start, stop, look) happen at once; long ones (waiting for files, copying,
 //! checking) run beside the loop and report. One that is no longer wanted is dropped.
 
+mod gate;
 mod models;
 mod offer;
 mod orders;

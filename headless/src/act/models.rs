@@ -1,8 +1,9 @@
 //! Where a trial's model is, when it is complete, and whether it is sound.
 
+use super::gate;
 use super::offer;
 use super::shelf::{Shelf, ShelfError};
-use crate::config::{Config, ModelsConfig};
+use crate::config::{Config, GateConfig, ModelsConfig};
 use crate::observe::study::detail::read_trial;
 use crate::workspace::Workspace;
 use cappuccino_core::model::container::Limits;
@@ -27,6 +28,7 @@ const ZONE_SLACK: Span = Span::hours(14);
 #[derive(Clone)]
 pub(super) struct Models {
     config: Arc<ModelsConfig>,
+    gate: Arc<GateConfig>,
     database: PathBuf,
     /// How long the files must be untouched.
     settle: Span,
@@ -43,6 +45,7 @@ impl Models {
         let trader = config.policy.trader.as_ref().and_then(|name| config.commands.get(name));
         Self {
             config: Arc::new(config.models.clone()),
+            gate: Arc::new(config.gate.clone()),
             database: config.study.database.clone(),
             settle: config.policy.deployment.settle,
             trader_directory: trader
@@ -108,7 +111,13 @@ impl Models {
         let mut files: Vec<_> = names.map(|name| offer::look(&folder, name, &limits)).collect();
         let mut expected = expected(&self.database, &self.config, revision.candidate.trial_id);
         expected.live = self.live_weights(revision, live, &limits);
-        verdict::judge(&mut files, &expected, &limits)
+        let mut verdict = verdict::judge(&mut files, &expected, &limits);
+        if verdict.objection().is_none() {
+            let live = live.and_then(|live| live.content).map(|live| self.shelf.folder(live));
+            let candidate = self.shelf.folder(content);
+            verdict.steps.push(gate::examine(&self.gate, &candidate, live.as_deref()));
+        }
+        verdict
     }
 
     /// Whose weights are live, and which, unless they are this trial's own.

@@ -2,7 +2,7 @@
 
 use super::file::{self, File};
 use super::{CommandConfig, Config, SessionPath, StudyConfig};
-use super::{alerts, guard, machine, models, notify};
+use super::{alerts, gate, guard, machine, models, notify};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -105,9 +105,10 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         poll: span(file.study.poll.as_ref(), Span::seconds(2))?,
     };
     let models = models::models(file.models, root)?;
+    let gate = gate::gate(&file.gate, &models, root)?;
     let backups_kept = file.backups.keep;
     let notify = notify::notify(&file.notify, root)?;
-    Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept, notify })
+    Ok(Config { policy, study, models, gate, commands, machine, session_csv, backups_kept, notify })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.

@@ -1,6 +1,7 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
 use super::alerts::Alerts;
+use super::gate::Gate;
 use super::guard::Guard;
 use super::notify::Notify;
 use serde::Deserialize;
@@ -16,6 +17,8 @@ pub(super) struct File {
     pub(super) models: Models,
     #[serde(default)]
     pub(super) deployment: Deployment,
+    #[serde(default)]
+    pub(super) gate: Gate,
     #[serde(default)]
     pub(super) guard: Guard,
     #[serde(default)]

@@ -50,6 +50,18 @@ min_improvement_percent = 1.0
 # What a failing model leads to: rollback, freeze or stop.
 # on_failure = "rollback"
 
+[gate]
+# The newest candles that `cappuccino trade` has kept; a sound model trades them once more before
+# it goes live. 0 switches a rule off.
+# days = 30
+max_loss_percent = 20
+max_drawdown_percent = 35
+# Percent points of growth behind the live model, and behind holding, on the same bars.
+# max_behind_live_percent = 0
+# max_behind_hold_percent = 0
+# Refuse a model that could not be tried, for want of candles or tickers.
+# required = false
+
 [guard]
 # Rules that take a live model back, as `on_failure` says; 0 switches a rule off. They need a
 # session file for each revision.

@@ -70,7 +70,7 @@ fn player(name: &str, folder: &Path, tickers: usize) -> Result<Player, TradeErro
 ///
 /// # Errors
 /// [`ModelFault`] for a file that is missing or unsound, or that does not fit the others.
-fn load(
+pub(crate) fn load(
     folder: &Path,
     tickers: usize,
 ) -> Result<(PolicyNetwork, ModelSettings, String), ModelFault> {
