@@ -1,7 +1,6 @@
 //! The words of the command line, and what each takes.
 
 use crate::config::parse_span;
-use crate::demo::trader::TraderArgs;
 use crate::demo::worker::WorkerArgs;
 use crate::trade::args::TradeArgs;
 use crate::workspace::WORKSPACE_VARIABLE;
@@ -315,8 +314,6 @@ pub(super) enum Word {
     },
     #[command(hide = true)]
     DemoWorker(WorkerArgs),
-    #[command(hide = true)]
-    DemoTrader(TraderArgs),
 }
 
 /// How an answer is printed.

@@ -38,7 +38,6 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Word::Validate(asked) => return validate::validate(at().ok().as_ref(), &asked),
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
-        Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
         Word::Trade(args) => trade::run(&args).map_err(|error| {
             let exit = if error.is_usage() { failure::Exit::Usage } else { failure::Exit::Failed };
             Failure::told(exit, &error)
