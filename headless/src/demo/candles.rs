@@ -12,9 +12,9 @@ pub const TICKER_COUNT: usize = 2;
 /// Names of the tickers, in the order used everywhere.
 pub const TICKERS: [&str; TICKER_COUNT] = ["SYNTHA/USD", "SYNTHB/USD"];
 /// Bars that policies are trained on.
-pub const TRAINING_BARS: usize = 800;
-/// Bars after those on which the gate tries them: thirty days.
-pub const GATE_BARS: usize = 720;
+pub const TRAINING_BARS: usize = 1000;
+/// The last of those, on which the gate tries them: thirty days.
+const GATE_BARS: usize = 720;
 /// Bars after those that the trader trades; at one a second, half a day.
 const TRADING_BARS: usize = 40_000;
 /// Bars that the trader sees before it trades.
@@ -46,8 +46,8 @@ impl Market {
             chance: ChaCha8Rng::seed_from_u64(seed),
             opens: FIRST_OPEN,
             tickers: [
-                Ticker { price: 100.0, drift: 0.0, volatility: 0.006 },
-                Ticker { price: 40.0, drift: 0.0, volatility: 0.009 },
+                Ticker { price: 100.0, drift: 0.0, volatility: 0.003 },
+                Ticker { price: 40.0, drift: 0.0, volatility: 0.0045 },
             ],
         }
     }
@@ -70,7 +70,7 @@ impl Ticker {
     /// Lets an hour pass.
     fn trade(&mut self, chance: &mut ChaCha8Rng) -> Candle {
         if chance.random_range(0..72) == 0 {
-            self.drift = chance.random_range(-0.004..0.004);
+            self.drift = chance.random_range(-0.002..0.002);
         }
         let open = self.price;
         let (mut high, mut low) = (open, open);
@@ -94,13 +94,13 @@ pub fn tickers() -> Vec<String> {
 
 /// The bars that the gate tries models on, with those that its indicators need.
 pub fn gate_bars(seed: u64) -> Vec<Bar> {
-    let from = TRAINING_BARS - WARM_UP_BARS;
+    let from = TRAINING_BARS - GATE_BARS - WARM_UP_BARS;
     Market::new(seed).skip(from).take(GATE_BARS + WARM_UP_BARS).collect()
 }
 
 /// The bars that the trader replays, those included that it only sees.
 pub fn trading_bars(seed: u64) -> Vec<Bar> {
-    let from = TRAINING_BARS + GATE_BARS - HISTORY_BARS;
+    let from = TRAINING_BARS - HISTORY_BARS;
     Market::new(seed).skip(from).take(HISTORY_BARS + TRADING_BARS).collect()
 }
 
