@@ -4,6 +4,7 @@ use crate::num;
 use cappuccino_core::api::ViewValue;
 use cappuccino_core::words::{Span, Timestamp};
 use jiff::tz::TimeZone;
+use std::sync::OnceLock;
 
 /// An objective value with four significant digits.
 pub fn value(value: f64) -> String {
@@ -86,6 +87,7 @@ pub fn clock(at: Timestamp, now: Timestamp) -> String {
 pub fn tick(at_ms: f64, step: f64) -> String {
     let Some(at) = zoned(Timestamp(num::whole(at_ms))) else { return String::new() };
     let format = match step {
+        step if step >= 2_592_000_000.0 => "%b %Y",
         step if step >= 86_400_000.0 => "%d %b",
         step if step >= 60_000.0 => "%H:%M",
         _ => "%H:%M:%S",
@@ -93,9 +95,22 @@ pub fn tick(at_ms: f64, step: f64) -> String {
     at.strftime(format).to_string()
 }
 
+/// The zone of all times: the user's, unless it was settled.
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Times read in UTC from now on, wherever the machine stands: for pictures that are compared.
+pub fn settle_on_utc() {
+    // Settled twice is settled.
+    ZONE.set(TimeZone::UTC).ok();
+}
+
+fn zone() -> TimeZone {
+    ZONE.get().cloned().unwrap_or_else(TimeZone::system)
+}
+
 fn zoned(at: Timestamp) -> Option<jiff::ZonedDateTime> {
     // A time that the calendar cannot hold is shown as it is by the callers.
-    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(TimeZone::system()))
+    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(zone()))
 }
 
 #[cfg(test)]
