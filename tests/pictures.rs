@@ -140,33 +140,41 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures")
 }
 
+/// Compares one picture; the answer says what is different.
+fn check(picture: &Picture, bless: bool) -> Option<String> {
+    let file = folder().join(format!("{}.png", picture.name));
+    let taken = picture.take();
+    let known = image::open(&file).map(|image| image.to_rgb8());
+    let differs = known.ok().and_then(|known| difference(&known, &taken));
+    if differs.is_some_and(|pixels| pixels <= PIXELS) {
+        return None;
+    }
+    if bless {
+        save(&taken, &file);
+        return None;
+    }
+    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.png", picture.name));
+    save(&taken, &beside);
+    let pixels = differs.map_or("size or file".into(), |pixels| format!("{pixels} pixels"));
+    Some(format!("{} ({pixels}): {}", picture.name, beside.display()))
+}
+
 #[test]
 fn the_app_looks_as_it_did_when_somebody_last_looked() {
     text::settle_on_utc();
     let bless = std::env::var_os("CAPPUCCINO_BLESS").is_some();
-    let only = std::env::var("CAPPUCCINO_PICTURE").ok();
-    let mut changed = Vec::new();
-    for picture in all() {
-        if only.as_ref().is_some_and(|only| !picture.name.contains(only.as_str())) {
-            continue;
-        }
-        let file = folder().join(format!("{}.png", picture.name));
-        let taken = picture.take();
-        let known = image::open(&file).map(|image| image.to_rgb8());
-        let differs = known.ok().and_then(|known| difference(&known, &taken));
-        if differs.is_some_and(|pixels| pixels <= PIXELS) {
-            continue;
-        }
-        if bless {
-            save(&taken, &file);
-        } else {
-            let beside =
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.png", picture.name));
-            save(&taken, &beside);
-            let pixels = differs.map_or("size or file".into(), |pixels| format!("{pixels} pixels"));
-            changed.push(format!("{} ({pixels}): {}", picture.name, beside.display()));
-        }
-    }
+    let only = std::env::var("CAPPUCCINO_PICTURE").unwrap_or_default();
+    let wanted: Vec<Picture> =
+        all().into_iter().filter(|picture| picture.name.contains(&only)).collect();
+    let half = wanted.len().div_ceil(2).max(1);
+    let changed: Vec<String> = std::thread::scope(|scope| {
+        let part = |some: &'_ [Picture]| -> Vec<String> {
+            some.iter().filter_map(|picture| check(picture, bless)).collect()
+        };
+        let threads: Vec<_> =
+            wanted.chunks(half).map(|some| scope.spawn(move || part(some))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
     assert!(
         changed.is_empty(),
         "the app looks different; look, then take it with CAPPUCCINO_BLESS=1:\n{}",

@@ -4,7 +4,7 @@
 use crate::intent::{self, Intent};
 use crate::model::{Connection, Model};
 use cappuccino_core::words::Timestamp;
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 use serde::{Deserialize, Serialize};
 
 /// One screen.
@@ -218,6 +218,12 @@ impl Command {
             | Self::Reject
             | Self::StartRunner => return None,
         })
+    }
+
+    /// Its key as it stands on the keyboard.
+    pub fn key_text(self, ctx: &Context) -> Option<String> {
+        let text = ctx.format_shortcut(&self.shortcut()?);
+        Some(text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Slash", "/"))
     }
 
     /// Whether its key is a letter or sign that may be meant as text.

@@ -118,19 +118,39 @@ fn triangle(
     };
     let rows = span(a.1.min(b.1).min(c.1), a.1.max(b.1).max(c.1), clip.min.y, clip.max.y);
     let columns = span(a.0.min(b.0).min(c.0), a.0.max(b.0).max(c.0), clip.min.x, clip.max.x);
+    let edges = [(b, c), (c, a), (a, b)];
+    let even = is_even(&corners).then(|| shade(&corners, [1.0, 0.0, 0.0], texture));
     for y in rows {
+        let first = (columns.start * step + step / 2, y * step + step / 2);
+        let mut weights = edges.map(|(from, to)| side(from, to, first));
         for x in columns.clone() {
-            let at = (x * step + step / 2, y * step + step / 2);
-            let weights = [(b, c), (c, a), (a, b)].map(|(from, to)| {
-                let weight = side(from, to, at);
-                (weight > 0 || (weight == 0 && owns_edge(from, to))).then_some(weight)
-            });
-            let [Some(first), Some(second), Some(third)] = weights else { continue };
-            let part = |weight: i64| weight as f32 / area as f32;
-            let colour = shade(&corners, [part(first), part(second), part(third)], texture);
-            blend(picture.get_pixel_mut(x as u32, y as u32), colour);
+            if is_within(&weights, &edges) {
+                let colour = even.unwrap_or_else(|| {
+                    shade(&corners, weights.map(|weight| weight as f32 / area as f32), texture)
+                });
+                blend(picture.get_pixel_mut(x as u32, y as u32), colour);
+            }
+            for place in 0..3 {
+                weights[place] -= (edges[place].1.1 - edges[place].0.1) * step;
+            }
         }
     }
+}
+
+/// Whether all of a triangle has one colour.
+fn is_even(corners: &[Vertex; 3]) -> bool {
+    let [first, others @ ..] = corners;
+    others.iter().all(|other| other.uv == first.uv && other.color == first.color)
+}
+
+fn is_within(weights: &[i64; 3], edges: &[(At, At); 3]) -> bool {
+    for place in 0..3 {
+        let (from, to) = edges[place];
+        if weights[place] < 0 || (weights[place] == 0 && !owns_edge(from, to)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Colour of a point: that of the corners times that of the texture, both with alpha applied.

@@ -159,7 +159,8 @@ fn grid(painter: &Painter, scale: &Scale, look: &Look<'_>, tokens: &Tokens) {
         painter.hline(scale.time.area.x_range(), y, thin);
         let place = pos2(scale.time.area.left() - 6.0, y);
         let text = (look.value)(value);
-        painter.text(place, Align2::RIGHT_CENTER, text, font.clone(), tokens.text3);
+        let align = if part == 0 { Align2::RIGHT_BOTTOM } else { Align2::RIGHT_CENTER };
+        painter.text(place, align, text, font.clone(), tokens.text3);
     }
     scale.time.axis(painter, tokens);
     if let Some((limit, name)) = look.limit {

@@ -5,7 +5,7 @@ use crate::num;
 use crate::text;
 use crate::theme::Tokens;
 use cappuccino_core::words::{Span, Timestamp};
-use eframe::egui::{self, Align2, FontId, Painter, Rect, Response, Stroke, Ui, pos2};
+use eframe::egui::{self, FontId, Painter, Rect, Response, Stroke, Ui, pos2};
 
 /// A stretch of time over the width of an area.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +50,11 @@ impl TimeScale {
         while at <= num::signed(self.from.0) + self.length {
             let x = self.x(Timestamp(num::whole(at)));
             painter.vline(x, self.area.y_range(), line);
-            let place = pos2(x, self.area.bottom() + 2.0);
-            let text = text::tick(at, step);
-            painter.text(place, Align2::CENTER_TOP, text, font.clone(), tokens.text3);
+            let galley = painter.layout_no_wrap(text::tick(at, step), font.clone(), tokens.text3);
+            let width = galley.size().x;
+            // A time at the edge stays within the chart: beside it are values, and the card's end.
+            let left = (x - width / 2.0).min(self.area.right() - width).max(self.area.left());
+            painter.galley(pos2(left, self.area.bottom() + 2.0), galley, tokens.text3);
             at += step;
         }
     }

@@ -33,6 +33,7 @@ pub fn show(
         .height(height)
         .allow_scroll(false)
         .x_axis_label("trial")
+        .y_axis_label("value")
         .y_axis_formatter(axis)
         .y_axis_min_width(56.0)
         .label_formatter(|_| None)
@@ -98,7 +99,7 @@ fn edge(plot: &mut PlotUi<'_>, chart: &StudyChart, bottom: f64, tokens: &Tokens)
     }
     for number in &chart.running {
         let line = VLine::new("running", *number).allow_hover(false);
-        plot.vline(line.color(tokens.accent.gamma_multiply(0.6)).width(1.0));
+        plot.vline(line.color(tokens.series[4].gamma_multiply(0.7)).width(1.0));
     }
 }
 
@@ -114,7 +115,8 @@ fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens
         let colour = if standing.starts_with("bad") { tokens.crit } else { tokens.ok };
         let flag = Points::new("deployed", vec![[*x, y]]).allow_hover(false);
         plot.points(flag.shape(MarkerShape::Up).radius(6.0).color(colour));
-        let label = RichText::new(format!("{x:.0}")).small();
+        // The line break keeps the number clear of its flag.
+        let label = RichText::new(format!("{x:.0}\n")).small();
         let place = PlotPoint::new(*x, y);
         let text = Text::new("deployed", place, label).id(Id::unique(("flag", num::whole(*x))));
         plot.text(text.color(colour).anchor(eframe::egui::Align2::CENTER_BOTTOM));
@@ -127,7 +129,7 @@ pub fn legend(ui: &mut Ui, tokens: &Tokens) {
         (tokens.series[0], "complete"),
         (tokens.text3, "pruned"),
         (tokens.crit, "failed (below the others)"),
-        (tokens.accent, "running"),
+        (tokens.series[4], "running"),
         (tokens.series[1], "best so far"),
         (tokens.ok, "live value, deployed"),
     ] {

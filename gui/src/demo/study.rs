@@ -85,6 +85,7 @@ pub(super) fn empty_view() -> StudyView {
 fn dot(number: i64, now: Timestamp) -> TrialDot {
     let state = match number {
         number if number >= TRIALS - 3 => TrialState::Running,
+        298 | 377 | 412 | 431 => TrialState::Complete,
         number if number % 11 == 5 => TrialState::Pruned,
         number if number % 41 == 17 => TrialState::Failed,
         _ => TrialState::Complete,

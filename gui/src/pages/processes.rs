@@ -95,6 +95,9 @@ const COLUMNS: [Col; 8] = [
     Col { title: "Last end", width: 150.0 },
 ];
 
+/// Height of a line of the log.
+const LINE: f32 = 18.0;
+
 /// Shows the page.
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
     let Some(status) = &sight.model.status else { return };
@@ -212,12 +215,14 @@ fn log(ui: &mut Ui, sight: &Sight<'_>, state: &mut LogState) {
         ui.label("No line");
         return;
     }
+    // Rows are as high as the area believes, or its end would not be the log's end.
+    ui.spacing_mut().item_spacing.y = 0.0;
     let area = ScrollArea::both().id_salt("log").auto_shrink([false, false]);
     let area = area.stick_to_bottom(state.follow);
-    let output = area.show_rows(ui, 18.0, shown.len(), |ui, rows| {
+    let output = area.show_rows(ui, LINE, shown.len(), |ui, rows| {
         let mode = if state.wrap { TextWrapMode::Truncate } else { TextWrapMode::Extend };
         ui.style_mut().wrap_mode = Some(mode);
-        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().interact_size.y = LINE;
         for place in shown.get(rows).unwrap_or_default() {
             let Some(line) = log.lines().get(*place) else { continue };
             let colour = match line.level {
@@ -225,7 +230,9 @@ fn log(ui: &mut Ui, sight: &Sight<'_>, state: &mut LogState) {
                 Level::Warning => sight.tokens.warn,
                 Level::Error => sight.tokens.crit,
             };
-            ui.add(Label::new(RichText::new(&line.text).monospace().color(colour)));
+            ui.horizontal(|ui| {
+                ui.add(Label::new(RichText::new(&line.text).monospace().color(colour)));
+            });
         }
     });
     // Scrolling up is a wish to stay there.

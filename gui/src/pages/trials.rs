@@ -89,7 +89,8 @@ fn picture(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, height: f32) {
         ui.label("The first trial appears here within seconds of its beginning");
         return;
     }
-    ui.horizontal(|ui| {
+    let top = ui.cursor().top();
+    ui.horizontal_wrapped(|ui| {
         ui.checkbox(&mut state.trials.logarithmic, "Logarithmic");
         chart::legend(ui, sight.tokens);
         if state.trials.logarithmic && study.values.is_some_and(|(low, _)| low <= 0.0) {
@@ -98,7 +99,8 @@ fn picture(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, height: f32) {
         }
     });
     let logarithmic = state.trials.logarithmic;
-    if let Some(at) = chart::show(ui, study, height - 30.0, logarithmic, sight.tokens) {
+    let left = (height - (ui.cursor().top() - top)).max(80.0);
+    if let Some(at) = chart::show(ui, study, left, logarithmic, sight.tokens) {
         state.trials.selected = Some(at);
     }
 }

@@ -52,10 +52,7 @@ fn buttons(ui: &mut Ui, draft: &Draft, model: &Model, now: Timestamp, tokens: &T
         None => Err("that model is not known any more".to_owned()),
     };
     if let Err(why) = &check {
-        ui.horizontal_wrapped(|ui| {
-            glyph::sign(ui, Sign::Warning, tokens);
-            ui.label(RichText::new(why).color(tokens.warn));
-        });
+        glyph::line(ui, Sign::Warning, RichText::new(why).color(tokens.warn), tokens);
     }
     let (keep, go) = words(draft, model);
     // Read before the buttons see it: a focused button takes every Enter for a press.
@@ -118,10 +115,7 @@ fn rollback_body(
     ui.heading(title);
     ui.label(change(status, draft, model, now));
     for (sign, line) in consequences(status, draft, model) {
-        ui.horizontal_wrapped(|ui| {
-            glyph::sign(ui, sign, tokens);
-            ui.label(line);
-        });
+        glyph::line(ui, sign, line, tokens);
     }
     ui.horizontal(|ui| {
         let label = ui.label("Target");
@@ -227,8 +221,5 @@ fn plain_body(ui: &mut Ui, intent: &Intent, model: &Model, tokens: &Tokens) {
         | Intent::PauseDeployments
         | Intent::ResumeDeployments => String::new(),
     };
-    ui.horizontal_wrapped(|ui| {
-        glyph::sign(ui, Sign::Warning, tokens);
-        ui.label(told);
-    });
+    glyph::line(ui, Sign::Warning, told, tokens);
 }

@@ -25,6 +25,7 @@ pub fn table(
     let mut pressed = None;
     ui.spacing_mut().item_spacing.y = 0.0;
     let height = ui.available_height().max(theme::ROW * 4.0);
+    let fits = fit(columns, ui.available_width(), ui.spacing().item_spacing.x);
     let mut builder = TableBuilder::new(ui)
         .id_salt(id)
         .striped(true)
@@ -36,9 +37,9 @@ pub fn table(
     for (place, column) in columns.iter().enumerate() {
         let is_last = place + 1 == columns.len();
         builder = builder.column(if is_last {
-            Column::remainder().at_least(column.width).clip(true)
+            Column::remainder().at_least(column.width * fits).clip(true)
         } else {
-            Column::initial(column.width).resizable(true).clip(true)
+            Column::initial(column.width * fits).resizable(true).clip(true)
         });
     }
     let table = builder.header(theme::ROW, |mut header| {
@@ -62,6 +63,12 @@ pub fn table(
         });
     });
     pressed
+}
+
+/// The part of their widths that all columns together can have.
+fn fit(columns: &[Col], room: f32, gap: f32) -> f32 {
+    let wanted: f32 = columns.iter().map(|column| column.width + gap).sum();
+    (room / wanted).min(1.0)
 }
 
 /// A cell of text that can be wider than its column.
