@@ -100,6 +100,13 @@ impl App {
         self
     }
 
+    /// Asks where to before a chart is saved.
+    #[must_use]
+    pub const fn with_dialogs(mut self) -> Self {
+        self.saving.asks = true;
+        self
+    }
+
     /// Shows this screen.
     pub const fn go(&mut self, screen: Screen) {
         self.kept.screen = screen;

@@ -169,7 +169,7 @@ impl Command {
             Self::LogFull => "Log on the whole page".to_owned(),
             Self::LogFollow => "Follow the log".to_owned(),
             Self::LogWrap => "Cut long lines of the log".to_owned(),
-            Self::Export => "Save the chart as PNG, SVG and CSV".to_owned(),
+            Self::Export => "Save the chart…".to_owned(),
             Self::Theme => "Dark or light".to_owned(),
             Self::FrameTimes => "Frame times".to_owned(),
             Self::Close => "Close what is open".to_owned(),

@@ -10,12 +10,13 @@ pub mod settings;
 pub mod system;
 pub mod trials;
 
+use crate::chart::export::{ExportError, Sheet, sheets};
 use crate::chart::series::Stage;
 use crate::chart::window::TimeWindow;
-use crate::command::Command;
+use crate::command::{Command, Screen};
 use crate::intent::{Draft, Intent};
 use crate::model::Model;
-use crate::theme::Tokens;
+use crate::theme::{LIGHT, Tokens};
 use crate::view::Views;
 use crate::widgets::card;
 use cappuccino_core::words::{ProcessName, Timestamp};
@@ -71,6 +72,47 @@ fn charts_over_time(
             ui.ctx().request_repaint();
         }
     });
+}
+
+/// The chart of a screen as it is now, to be saved.
+///
+/// # Errors
+/// One sentence: there is none, or nothing is on it.
+pub fn sheet(
+    screen: Screen,
+    model: &Model,
+    views: &Views,
+    kept: &PageState,
+    now: Timestamp,
+) -> Result<Sheet, String> {
+    let Some(status) = &model.status else { return Err("nothing is known yet".to_owned()) };
+    let range = kept.window.unwrap_or_default().range(now);
+    let study = status.study.name.clone().unwrap_or_else(|| "study".to_owned());
+    let told = |error: ExportError| error.to_string();
+    let known = |name: &str| model.series.get(name);
+    match screen {
+        Screen::Trials => sheets::trials(&views.study, study).map_err(told),
+        Screen::Overview | Screen::Deployments | Screen::Processes => {
+            sheets::lanes(format!("{study}: states over time"), &views.lanes, range).map_err(told)
+        }
+        Screen::Pnl => {
+            let looks = pnl::looks(views, &LIGHT).into_iter();
+            let all: Vec<_> =
+                looks.zip(pnl::SERIES).map(|(look, name)| (look, known(name))).collect();
+            sheets::series(format!("{study}: worth of the account"), &all, range).map_err(told)
+        }
+        Screen::System => {
+            let Some(machine) = &status.machine else { return Err(told(ExportError::Empty)) };
+            let names = system::series_of(machine);
+            let all: Vec<_> = names
+                .iter()
+                .enumerate()
+                .map(|(place, name)| (system::look(name, machine, &LIGHT, place), known(name)))
+                .collect();
+            sheets::series(format!("{study}: the machine"), &all, range).map_err(told)
+        }
+        Screen::Alerts | Screen::Settings => Err("this page has no chart to save".to_owned()),
+    }
 }
 
 /// What pages remember, from one start to the next.

@@ -5,10 +5,10 @@ use crate::text;
 use crate::theme::Tokens;
 use crate::view::study::StudyChart;
 use cappuccino_core::words::TrialState;
-use eframe::egui::{Id, RichText, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{Color32, Id, RichText, Role, Ui, WidgetInfo, vec2};
 use egui_plot::{
-    CoordinatesFormatter, Corner, GridMark, HLine, Line, LineStyle, MarkerShape, Plot, PlotPoint,
-    PlotPoints, PlotUi, Points, Text, VLine,
+    CoordinatesFormatter, Corner, GridInput, GridMark, HLine, Line, LineStyle, MarkerShape, Plot,
+    PlotPoint, PlotPoints, PlotUi, Points, Text, VLine,
 };
 use std::borrow::Cow;
 
@@ -20,11 +20,11 @@ pub fn show(
     logarithmic: bool,
     tokens: &Tokens,
 ) -> Option<i64> {
-    let scaled = |points| -> Cow<'_, [PlotPoint]> {
+    let placed = |points| -> Cow<'_, [PlotPoint]> {
         if logarithmic { log_all(points) } else { Cow::Borrowed(points) }
     };
     let (complete, pruned, best) =
-        (scaled(&chart.complete), scaled(&chart.pruned), scaled(&chart.best));
+        (placed(&chart.complete), placed(&chart.pruned), placed(&chart.best));
     let bottom = below(complete.iter().chain(pruned.iter()));
     let label = move |value: f64| if logarithmic { 10f64.powf(value) } else { value };
     let axis =
@@ -44,6 +44,9 @@ pub fn show(
             }),
         )
         .set_margin_fraction(vec2(0.02, 0.08));
+    let plot = if logarithmic { plot.y_grid_spacer(decades) } else { plot };
+    // Numbers stand above their flags.
+    let top = deployed_top(chart, bottom, logarithmic);
     let shown = plot.show(ui, |plot| {
         points(plot, "complete", &complete, MarkerShape::Circle, 2.2, tokens.series[0]);
         points(plot, "pruned", &pruned, MarkerShape::Diamond, 2.2, tokens.text3);
@@ -51,11 +54,39 @@ pub fn show(
         let line = Line::new("best so far", PlotPoints::Borrowed(&best));
         plot.line(line.color(tokens.series[1]).width(1.8).allow_band(false));
         deployed(plot, chart, logarithmic, tokens);
+        if let Some(top) = top {
+            plot.hline(HLine::new("", top).color(Color32::TRANSPARENT).allow_hover(false));
+        }
         plot.pointer_coordinate()
     });
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, summary(chart)));
     let pressed = shown.response.clicked();
     shown.inner.filter(|_| pressed).map(|at| num::whole(at.x))
+}
+
+/// A place above all flags, so that their numbers are within the chart.
+fn deployed_top(chart: &StudyChart, bottom: f64, logarithmic: bool) -> Option<f64> {
+    let values = chart.deployed.iter().map(|(_, value, _)| *value);
+    let values = values.filter_map(|value| scaled(value, logarithmic));
+    let highest = values.reduce(f64::max)?;
+    Some(highest + (highest - bottom).abs() * 0.14)
+}
+
+/// Marks of a logarithmic axis: 1, 2 and 5 of each power of ten.
+fn decades(input: GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let (first, last) = (num::whole(low.floor()), num::whole(high.ceil()));
+    let marks = (first..=last.min(first + 40)).flat_map(|power| {
+        [1.0, 2.0, 5.0].map(|part: f64| (part.log10() + num::signed(power), part))
+    });
+    marks
+        .map(|(value, part)| GridMark { value, step_size: if part > 1.0 { 0.3 } else { 1.0 } })
+        .collect()
+}
+
+/// A value where the chart shows it.
+fn scaled(value: f64, logarithmic: bool) -> Option<f64> {
+    if logarithmic { (value > 0.0).then(|| value.log10()) } else { Some(value) }
 }
 
 /// A little below the least value.
@@ -80,7 +111,7 @@ fn points<'a>(
     of: &'a [PlotPoint],
     shape: MarkerShape,
     radius: f32,
-    colour: eframe::egui::Color32,
+    colour: Color32,
 ) {
     if !of.is_empty() {
         let points = Points::new(name, PlotPoints::Borrowed(of));
@@ -104,14 +135,13 @@ fn edge(plot: &mut PlotUi<'_>, chart: &StudyChart, bottom: f64, tokens: &Tokens)
 }
 
 fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens: &Tokens) {
-    let scaled =
-        |value: f64| if logarithmic { (value > 0.0).then(|| value.log10()) } else { Some(value) };
-    if let Some(live) = chart.live.and_then(scaled) {
+    let live = chart.live.and_then(|live| scaled(live, logarithmic));
+    if let Some(live) = live {
         let line = HLine::new("live value", live).allow_hover(false);
         plot.hline(line.color(tokens.ok).width(1.0).style(LineStyle::dashed_loose()));
     }
     for (x, value, standing) in &chart.deployed {
-        let Some(y) = scaled(*value) else { continue };
+        let Some(y) = scaled(*value, logarithmic) else { continue };
         let colour = if standing.starts_with("bad") { tokens.crit } else { tokens.ok };
         let flag = Points::new("deployed", vec![[*x, y]]).allow_hover(false);
         plot.points(flag.shape(MarkerShape::Up).radius(6.0).color(colour));

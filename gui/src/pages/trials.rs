@@ -42,7 +42,7 @@ const COLUMNS: [Col; 6] = [
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
     let Some(status) = &sight.model.status else { return };
     ui.label(RichText::new(headline(sight, status)).heading().color(sight.tokens.text));
-    let height = (ui.available_height() * 0.46).max(180.0);
+    let height = (ui.available_height() * 0.46).max(290.0);
     let is_wide = ui.available_width() > 760.0;
     let side = if is_wide { theme::SIDE } else { 0.0 };
     ui.horizontal_top(|ui| {

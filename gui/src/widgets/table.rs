@@ -1,5 +1,6 @@
 //! Tables of any length: only the rows on the screen are made.
 
+use crate::num;
 use crate::theme::{self, Tokens};
 use eframe::egui::{Align, Label, Layout, RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
@@ -67,8 +68,9 @@ pub fn table(
 
 /// The part of their widths that all columns together can have.
 fn fit(columns: &[Col], room: f32, gap: f32) -> f32 {
-    let wanted: f32 = columns.iter().map(|column| column.width + gap).sum();
-    (room / wanted).min(1.0)
+    let wanted: f32 = columns.iter().map(|column| column.width).sum();
+    let gaps = gap * num::px(num::size(columns.len()));
+    ((room - gaps) / wanted).clamp(0.3, 1.0)
 }
 
 /// A cell of text that can be wider than its column.
