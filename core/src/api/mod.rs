@@ -3,6 +3,7 @@
 //! Nothing of the machines' insides leaks: a client that knows these types knows enough.
 
 mod chart;
+mod foresight;
 mod log;
 mod machine;
 mod notifications;
@@ -14,6 +15,7 @@ mod status;
 mod view;
 
 pub use chart::{TrialChart, TrialDot};
+pub use foresight::{Foresight, foresee};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
 pub use notifications::{ChannelView, DeadLetter};

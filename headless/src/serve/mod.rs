@@ -55,6 +55,7 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/events", get(events::events))
         .route("/v1/export", get(export::export))
         .route("/v1/commands", post(commands::command))
+        .route("/v1/foresee", post(commands::foresee))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(Window { port, streams, closing })

@@ -2,7 +2,7 @@
 
 use crate::notify::Board;
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
+    Accepted, CommandRequest, Foresight, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::{Reader, SampleReader};
 use cappuccino_core::words::{Refusal, RevisionId, TrialNumber};
@@ -41,8 +41,17 @@ pub struct Port {
 pub struct Ask {
     /// What is asked.
     pub request: CommandRequest,
-    /// Where the answer goes; a client that went away is no error.
-    pub reply: oneshot::Sender<Result<Accepted, AskError>>,
+    /// Where the answer goes, and what is wanted; a client that went away is no error.
+    pub reply: Reply,
+}
+
+/// The way back to a client.
+#[derive(Debug)]
+pub enum Reply {
+    /// The request is carried out.
+    Act(oneshot::Sender<Result<Accepted, AskError>>),
+    /// The client wants to know what it would lead to; nothing is done.
+    Foresee(oneshot::Sender<Result<Foresight, AskError>>),
 }
 
 /// Why the runner did not carry out a request.

@@ -161,7 +161,7 @@ impl Mark {
             Self::Flag(at, text, colour) => {
                 chart.draw_series([TriangleMarker::new(*at, 9, rgb(*colour).filled())])?;
                 chart.draw_series([EmptyElement::at(*at)
-                    + Text::new(text.as_str(), (8, -18), (FONT, 18).into_font())])?;
+                    + Text::new(text.clone(), (8, -18), (FONT, 18).into_font())])?;
             }
         }
         Ok(())
@@ -175,7 +175,7 @@ fn word<B: DrawingBackend>(
     colour: RGBColor,
 ) -> Result<(), Failed<B>> {
     let style = (FONT, 16).into_font().color(&colour);
-    chart.draw_series([EmptyElement::at(at) + Text::new(text, (4, -8), style)])?;
+    chart.draw_series([EmptyElement::at(at) + Text::new(text.to_owned(), (4, -8), style)])?;
     Ok(())
 }
 
