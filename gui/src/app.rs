@@ -17,9 +17,10 @@ use crate::widgets::confirm::{self, Verdict};
 use crate::widgets::palette::{self, Palette};
 use crate::widgets::toast;
 use cappuccino_core::api::CommandRequest;
-use cappuccino_core::words::{ProcessName, RequestId, Timestamp};
+use cappuccino_core::words::{Generation, ProcessName, RequestId, Timestamp, TrialNumber};
 use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Key of what is kept between two starts.
@@ -43,6 +44,9 @@ pub struct Kept {
     pub frame_times: bool,
 }
 
+/// What is being foreseen: the intent, and the deployment's generation that it is asked about.
+type Foreseeing = (Intent, Option<Generation>);
+
 /// The app.
 pub struct App {
     model: Model,
@@ -55,6 +59,8 @@ pub struct App {
     keys_open: bool,
     followed: Option<ProcessName>,
     watched: Option<SeriesWish>,
+    looked_up: BTreeSet<TrialNumber>,
+    foreseeing: Option<Foreseeing>,
     asked: u64,
     session: Timestamp,
     actor: String,
@@ -83,6 +89,8 @@ impl App {
             keys_open: false,
             followed: None,
             watched: None,
+            looked_up: BTreeSet::new(),
+            foreseeing: None,
             asked: 0,
             session: clock(),
             actor,
@@ -139,6 +147,8 @@ impl App {
                 // A new conversation knows nothing of the old one's log.
                 self.followed = None;
                 self.watched = None;
+                self.looked_up.clear();
+                self.foreseeing = None;
                 self.model.log.choose(None);
             }
             if let (News::History(lines), None) = (&news, self.kept.pages.window) {
@@ -188,20 +198,55 @@ impl App {
         }
     }
 
+    /// Parameters are read once each, when they are shown; those of a running trial again as the
+    /// study moves on.
+    fn look_up(&mut self, trials: Vec<TrialNumber>) {
+        let known = &self.model.params;
+        self.looked_up.retain(|trial| trials.contains(trial));
+        for trial in trials {
+            let is_needed = !known.contains_key(&trial) && !self.looked_up.contains(&trial);
+            if is_needed && self.link.wish(Wish::Params(trial)) {
+                self.looked_up.insert(trial);
+            }
+        }
+    }
+
+    fn request(&mut self, intent: &Intent) -> CommandRequest {
+        self.asked = self.asked.wrapping_add(1);
+        CommandRequest {
+            id: RequestId(format!("app-{}-{}-{}", std::process::id(), self.session.0, self.asked)),
+            actor: self.actor.clone(),
+            expected: intent.expected(),
+            command: intent.body(),
+        }
+    }
+
+    /// While a question is open, the runner says what it would lead to.
+    fn foresee(&mut self) {
+        let Some(intent) = self.draft.as_ref().and_then(|draft| draft.intent(&self.model)) else {
+            (self.foreseeing, self.model.foreseen) = (None, None);
+            return;
+        };
+        let generation = self.model.status.as_ref().map(|status| status.deployment.generation);
+        let asks = (intent.clone().without_reason(), generation);
+        if self.foreseeing.as_ref() == Some(&asks) {
+            return;
+        }
+        let request = self.request(&intent);
+        let id = request.id.clone();
+        if self.link.wish(Wish::Foresee(request)) {
+            (self.foreseeing, self.model.foreseen) = (Some(asks), Some((id, None)));
+        }
+    }
+
     /// Asks the runner, unless it cannot be asked now.
     fn ask(&mut self, intent: &Intent, now: Timestamp) {
         let text = intent.text();
         if let Err(why) = intent.check(&self.model, now) {
             return self.model.notices.tell(Tone::Bad, format!("{text}: {why}"), now);
         }
-        self.asked = self.asked.wrapping_add(1);
-        let id = RequestId(format!("app-{}-{}-{}", std::process::id(), self.session.0, self.asked));
-        let request = CommandRequest {
-            id: id.clone(),
-            actor: self.actor.clone(),
-            expected: intent.expected(),
-            command: intent.body(),
-        };
+        let request = self.request(intent);
+        let id = request.id.clone();
         if self.link.wish(Wish::Ask(request)) {
             self.model.pending.insert(id, Pending { text, since: now });
         } else {
@@ -252,6 +297,7 @@ impl App {
         if let Some(process) = out.choose {
             self.kept.pages.process = Some(process);
         }
+        self.look_up(out.params);
         for intent in out.intents {
             self.want(intent, now);
         }
@@ -315,9 +361,11 @@ impl eframe::App for App {
                 out.intents.extend(page.intents);
                 out.draft = page.draft.or(out.draft.take());
                 out.choose = page.choose;
+                out.params = page.params;
             });
         });
         self.carry_out(out, ui.ctx(), now);
+        self.foresee();
         self.overlays(ui, now);
         let is_live =
             matches!(self.model.freshness(now), Freshness::Live(_) | Freshness::Frozen(_));

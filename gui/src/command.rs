@@ -98,6 +98,24 @@ pub enum Command {
     Filter,
     /// The log alone.
     LogFull,
+    /// Type what is looked for in the log.
+    Find,
+    /// The hit before.
+    LogPrevious,
+    /// The next hit.
+    LogNext,
+    /// The next marked line.
+    LogNextMark,
+    /// Mark the chosen line, or unmark it.
+    LogMark,
+    /// Times as printed, as ages, or none.
+    LogTimes,
+    /// Read what precedes the first line.
+    LogOlder,
+    /// Turn the order of the trials around.
+    SortTurn,
+    /// Order the trials by the next column.
+    SortNext,
     /// Follow the log's end.
     LogFollow,
     /// Cut long lines of the log.
@@ -135,6 +153,16 @@ impl Command {
             Self::LogFull,
             Self::LogFollow,
             Self::LogWrap,
+            Self::Find,
+            // The longer key before the shorter one, or that would take it.
+            Self::LogPrevious,
+            Self::LogNext,
+            Self::LogNextMark,
+            Self::LogMark,
+            Self::LogTimes,
+            Self::LogOlder,
+            Self::SortTurn,
+            Self::SortNext,
             Self::Export,
             Self::Theme,
             Self::FrameTimes,
@@ -167,6 +195,15 @@ impl Command {
             Self::LogScale => "Logarithmic or linear values".to_owned(),
             Self::Filter => "Filter".to_owned(),
             Self::LogFull => "Log on the whole page".to_owned(),
+            Self::Find => "Find in the log".to_owned(),
+            Self::LogPrevious => "Previous hit".to_owned(),
+            Self::LogNext => "Next hit".to_owned(),
+            Self::LogNextMark => "Next marked line".to_owned(),
+            Self::LogMark => "Mark the chosen line".to_owned(),
+            Self::LogTimes => "Other times in the log".to_owned(),
+            Self::LogOlder => "Older lines".to_owned(),
+            Self::SortTurn => "Turn the order of the trials around".to_owned(),
+            Self::SortNext => "Order the trials by the next column".to_owned(),
             Self::LogFollow => "Follow the log".to_owned(),
             Self::LogWrap => "Cut long lines of the log".to_owned(),
             Self::Export => "Save the chart…".to_owned(),
@@ -183,6 +220,9 @@ impl Command {
         }
         const fn plain(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::NONE, key)
+        }
+        const fn shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::SHIFT, key)
         }
         Some(match self {
             Self::Go(Screen::Overview) => ctrl(Key::Num1),
@@ -205,6 +245,15 @@ impl Command {
             Self::LogScale => plain(Key::L),
             Self::Filter => plain(Key::Slash),
             Self::LogFull => plain(Key::F4),
+            Self::Find => ctrl(Key::F),
+            Self::LogPrevious => shift(Key::N),
+            Self::LogNext => plain(Key::N),
+            Self::LogNextMark => shift(Key::M),
+            Self::LogMark => plain(Key::M),
+            Self::LogTimes => plain(Key::F7),
+            Self::LogOlder => plain(Key::F8),
+            Self::SortTurn => shift(Key::S),
+            Self::SortNext => plain(Key::S),
             Self::LogFollow => plain(Key::F5),
             Self::LogWrap => plain(Key::F6),
             Self::Export => ctrl(Key::E),
@@ -229,10 +278,17 @@ impl Command {
     /// Whether its key is a letter or sign that may be meant as text.
     pub fn is_typed(self) -> bool {
         self.shortcut().is_some_and(|shortcut| {
-            shortcut.modifiers.is_none()
+            !shortcut.modifiers.command
                 && matches!(
                     shortcut.logical_key,
-                    Key::OpenBracket | Key::CloseBracket | Key::L | Key::Slash | Key::End
+                    Key::OpenBracket
+                        | Key::CloseBracket
+                        | Key::L
+                        | Key::M
+                        | Key::N
+                        | Key::S
+                        | Key::Slash
+                        | Key::End
                 )
         })
     }
@@ -254,7 +310,16 @@ impl Command {
                 Connection::Live(_) => Err("a runner is connected".to_owned()),
                 Connection::Connecting => Err("connecting already".to_owned()),
             },
+            Self::LogOlder => model.log.can_page_back().map(drop),
             Self::Go(_)
+            | Self::Find
+            | Self::LogPrevious
+            | Self::LogNext
+            | Self::LogNextMark
+            | Self::LogMark
+            | Self::LogTimes
+            | Self::SortTurn
+            | Self::SortNext
             | Self::Palette
             | Self::Keys
             | Self::Freeze

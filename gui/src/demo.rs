@@ -8,10 +8,10 @@ mod trading;
 
 use crate::link::Link;
 use crate::model::Model;
-use crate::news::{News, Wish};
+use crate::news::{Foreseen, News, Wish};
 use cappuccino_core::api::{
-    API_VERSION, AlertView, DeploymentView, Hello, HoldView, LogPage, ProcessView, RevisionView,
-    Status,
+    API_VERSION, AlertView, CommandBody, DeploymentView, Foresight, Hello, HoldView, LogPage,
+    ProcessView, RevisionView, Status,
 };
 use cappuccino_core::words::{
     Digest, Generation, ProcessName, RevisionId, Sequence, Span, Timestamp, TrialId, TrialNumber,
@@ -304,6 +304,43 @@ fn rolling_back(now: Timestamp) -> Status {
     status
 }
 
+/// What the sample's runner would say.
+fn foreseen(scene: Scene, command: &CommandBody, now: Timestamp) -> Foreseen {
+    let CommandBody::Rollback { to: Some(to), hold, .. } = command else {
+        return Foreseen::Leads(Foresight::default());
+    };
+    let view = match scene {
+        Scene::RollingBack => {
+            let why = "a rollback is under way already; wait for it, or look at `cappuccino why`";
+            return Foreseen::Refused(why.to_owned());
+        }
+        Scene::Live
+        | Scene::NoRunner
+        | Scene::Connecting
+        | Scene::Stale
+        | Scene::Lost
+        | Scene::ReadOnly
+        | Scene::Frozen
+        | Scene::Empty
+        | Scene::Trouble
+        | Scene::Halted => deployment(now),
+    };
+    let mut lines = vec![format!("deployment 6 of revision {to}: rolling back")];
+    let live = view.live.as_ref().map(|live| live.trial);
+    lines.extend(
+        live.filter(|_| *hold).map(|live| format!("trial {live} is held back: asked in the app")),
+    );
+    let found = view.revisions.into_iter().find(|revision| revision.id == *to);
+    let holds = live.filter(|_| *hold).into_iter().collect();
+    Foreseen::Leads(Foresight {
+        generation: view.generation,
+        from: view.live,
+        to: found,
+        holds,
+        lines,
+    })
+}
+
 /// A link to nobody: the scene as it is, and answers that say so.
 pub struct DemoLink {
     scene: Scene,
@@ -369,6 +406,17 @@ impl Link for DemoLink {
                     |name: String| Some((name.clone(), machine::series(&name, from, end)?));
                 self.pending
                     .push(News::Series(wish.names.into_iter().filter_map(series).collect()));
+            }
+            Wish::Foresee(request) => {
+                let foreseen = foreseen(self.scene, &request.command, (self.now)());
+                self.pending.push(News::Foreseen(request.id, foreseen));
+            }
+            Wish::Params(number) => {
+                self.pending.push(News::Params(number, Ok(study::params(number))));
+            }
+            Wish::LogBefore(process, _) => {
+                let page = LogPage { from: 0, to: 0, length: 0, text: String::new() };
+                self.pending.push(News::LogBefore(process, page));
             }
             Wish::FollowLog(None) | Wish::FollowSeries(None) | Wish::Retry => {}
         }

@@ -98,6 +98,15 @@ impl Intent {
         }
     }
 
+    /// The same with no reason given: what it leads to does not depend on that.
+    #[must_use]
+    pub fn without_reason(mut self) -> Self {
+        if let Self::Rollback { reason, .. } = &mut self {
+            reason.clear();
+        }
+        self
+    }
+
     /// Why it cannot be asked now; nothing when it can.
     ///
     /// # Errors

@@ -19,7 +19,8 @@ use crate::model::Model;
 use crate::theme::{LIGHT, Tokens};
 use crate::view::Views;
 use crate::widgets::card;
-use cappuccino_core::words::{ProcessName, Timestamp};
+use crate::widgets::log::LogState;
+use cappuccino_core::words::{ProcessName, Timestamp, TrialNumber};
 use eframe::egui::Ui;
 
 /// What every page may see.
@@ -43,6 +44,8 @@ pub struct Out {
     pub draft: Option<Draft>,
     /// Commands, as if their keys were pressed.
     pub commands: Vec<Command>,
+    /// Trials whose parameters are shown.
+    pub params: Vec<TrialNumber>,
     /// Another process is looked at.
     pub choose: Option<ProcessName>,
 }
@@ -127,7 +130,7 @@ pub struct PageState {
     /// Of the trials.
     pub trials: trials::TrialsState,
     /// Of the log.
-    pub log: processes::LogState,
+    pub log: LogState,
     /// The process that is looked at.
     pub process: Option<ProcessName>,
 }

@@ -95,6 +95,18 @@ pub fn tick(at_ms: f64, step: f64) -> String {
     at.strftime(format).to_string()
 }
 
+/// What `2026-11-24 12:31:09` says, in the zone `Z` or `+01:00` or else the user's.
+pub fn read_time(date_time: &str, zone: Option<&str>) -> Option<Timestamp> {
+    let at = match zone {
+        Some(zone) => format!("{date_time}{zone}").parse::<jiff::Timestamp>().ok()?,
+        None => {
+            let civil: jiff::civil::DateTime = date_time.parse().ok()?;
+            civil.to_zoned_datetime(zone_of_times()).ok()?.timestamp()
+        }
+    };
+    Some(Timestamp(at.as_millisecond()))
+}
+
 /// The zone of all times: the user's, unless it was settled.
 static ZONE: OnceLock<TimeZone> = OnceLock::new();
 
@@ -104,13 +116,13 @@ pub fn settle_on_utc() {
     ZONE.set(TimeZone::UTC).ok();
 }
 
-fn zone() -> TimeZone {
+fn zone_of_times() -> TimeZone {
     ZONE.get().cloned().unwrap_or_else(TimeZone::system)
 }
 
 fn zoned(at: Timestamp) -> Option<jiff::ZonedDateTime> {
     // A time that the calendar cannot hold is shown as it is by the callers.
-    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(zone()))
+    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(zone_of_times()))
 }
 
 #[cfg(test)]

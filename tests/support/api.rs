@@ -2,11 +2,12 @@
 
 use cappuccino_core::api::{
     API_VERSION, Accepted, AlertView, CommandBody, CommandRequest, CountsView, DeploymentView,
-    Foresight, Hello, HoldView, ProcessView, RevisionView, Status, StudyView, TrialChart, TrialDot,
-    TrialView, ViewValue,
+    Foresight, Hello, HoldView, ParamView, ProcessView, RevisionView, Status, StudyView,
+    TrialChart, TrialDot, TrialView, ViewValue,
 };
 use cappuccino_core::client::{self, Client};
 use cappuccino_core::store::{Batch, OpenFacts, Store};
+use cappuccino_core::words::trial::{Distribution, Param};
 use cappuccino_core::words::{
     Direction, Generation, Note, ProcessName, Refusal, RevisionId, Sequence, Timestamp, TrialId,
     TrialNumber, TrialState,
@@ -241,6 +242,15 @@ impl Trials for FewTrials {
         }
         all.truncate(limit);
         all
+    }
+
+    fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String> {
+        let param = Param {
+            name: "learning_rate".into(),
+            internal: 3e-4,
+            distribution: Distribution::Float { low: 1e-5, high: 0.1, log: true, step: None },
+        };
+        Ok(self.find(number).map(|_trial| vec![ParamView::from(&param)]))
     }
 
     fn chart(&self, _dots: usize) -> TrialChart {

@@ -5,6 +5,7 @@ use crate::command::{Command, Screen};
 use crate::intent::{Draft, Intent};
 use crate::model::Tone;
 use crate::news::Wish;
+use crate::pages;
 use cappuccino_core::words::Timestamp;
 use eframe::egui::{Context, Theme};
 
@@ -58,6 +59,21 @@ impl App {
                 self.kept.screen = Screen::Processes;
                 self.kept.pages.log.full = !self.kept.pages.log.full;
             }
+            Command::Find => {
+                self.kept.screen = Screen::Processes;
+                self.kept.pages.log.focus_find = true;
+            }
+            Command::LogPrevious => self.kept.pages.log.step(false),
+            Command::LogNext => self.kept.pages.log.step(true),
+            Command::LogNextMark => self.kept.pages.log.step_mark(&self.model.log),
+            Command::LogMark => self.mark(now),
+            Command::LogTimes => {
+                let log = &mut self.kept.pages.log;
+                log.times = log.times.next();
+            }
+            Command::LogOlder => self.page_back(now),
+            Command::SortTurn => self.kept.pages.trials.sort.turn(),
+            Command::SortNext => self.kept.pages.trials.sort.next(pages::trials::COLUMNS.len()),
             Command::LogFollow => self.kept.pages.log.follow = !self.kept.pages.log.follow,
             Command::LogWrap => self.kept.pages.log.wrap = !self.kept.pages.log.wrap,
             Command::Export => self.export(now),
@@ -87,6 +103,27 @@ impl App {
         }
         let told = "choose a process first, on the page Processes".to_owned();
         self.model.notices.tell(Tone::Bad, told, now);
+    }
+
+    fn mark(&mut self, now: Timestamp) {
+        match self.kept.pages.log.line {
+            Some(line) => self.model.log.mark(line),
+            None => {
+                let told = "choose a line first: press it, or find something".to_owned();
+                self.model.notices.tell(Tone::Bad, told, now);
+            }
+        }
+    }
+
+    /// Asks for what precedes the log's first line.
+    fn page_back(&mut self, now: Timestamp) {
+        let (Ok(from), Some(process)) =
+            (self.model.log.can_page_back(), self.model.log.process().cloned())
+        else {
+            return;
+        };
+        self.wish(Wish::LogBefore(process, from), now);
+        self.model.log.asked_back();
     }
 
     const fn filter(&mut self) {

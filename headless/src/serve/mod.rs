@@ -45,6 +45,7 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials", get(reading::trials))
         .route("/v1/trials/chart", get(reading::chart))
         .route("/v1/trials/{number}", get(reading::trial))
+        .route("/v1/trials/{number}/params", get(reading::params))
         .route("/v1/series", get(series::names))
         .route("/v1/series/{*name}", get(series::buckets))
         .route("/v1/trades", get(reading::trades))

@@ -2,7 +2,8 @@
 
 use crate::notify::Board;
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Foresight, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
+    Accepted, CommandRequest, Foresight, Hello, ParamView, PnlView, Status, TradeView, TrialChart,
+    TrialView,
 };
 use cappuccino_core::store::{Reader, SampleReader};
 use cappuccino_core::words::{Refusal, RevisionId, TrialNumber};
@@ -75,6 +76,12 @@ pub trait Trials: Send + Sync {
 
     /// One trial by its number.
     fn find(&self, number: TrialNumber) -> Option<TrialView>;
+
+    /// The hyperparameters of a trial; nothing when there is no such trial. Reads the database.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be read.
+    fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String>;
 
     /// The whole study in about `dots` dots.
     fn chart(&self, dots: usize) -> TrialChart;

@@ -167,7 +167,8 @@ fn preview(foresight: &Foresight, format: Format) -> Result<(), Failure> {
         revision.as_ref().map_or_else(|| "no model".to_owned(), picture::model)
     };
     say(&format!("from  {}", model(&foresight.from)))?;
-    say(&format!("to    {}", model(&foresight.to)))?;
+    let standing = foresight.to.as_ref().map(|to| format!(": {}", to.standing)).unwrap_or_default();
+    say(&format!("to    {}{standing}", model(&foresight.to)))?;
     let holds: Vec<String> = foresight.holds.iter().map(|trial| format!("trial {trial}")).collect();
     say(&format!(
         "hold  {}",
