@@ -4,6 +4,7 @@
 
 pub mod equity;
 pub mod ledger;
+pub mod market;
 pub mod metrics;
 pub mod row;
 pub mod session;

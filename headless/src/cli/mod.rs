@@ -18,7 +18,9 @@ use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
-use words::{asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why};
+use words::{
+    alerts, asking, check, keeping, lifecycle, logs, notify, reading, record, trading, why,
+};
 
 /// Reads the command line, does what it says.
 pub fn main() -> ExitCode {
@@ -52,6 +54,14 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Watch { format } => record::watch(&at()?, format)?,
         Word::History { limit, follow, format } => record::history(&at()?, limit, follow, format)?,
         Word::Export { file } => record::export(&at()?, file.as_deref())?,
+        Word::Alerts { all, format } => alerts::list(&at()?, all, format)?,
+        Word::Ack { key, why, format } => {
+            alerts::acknowledge(&at()?, key, why.reason, format)?;
+        }
+        Word::Unack { key, format } => alerts::unacknowledge(&at()?, key, format)?,
+        Word::Silence(silence) => alerts::silence(&at()?, silence)?,
+        Word::Silences { format } => alerts::silences(&at()?, format)?,
+        Word::Unsilence { id, format } => alerts::unsilence(&at()?, id, format)?,
         Word::Why { about, format } => why::why(&at()?, about.as_deref(), format)?,
         Word::Logs { name, follow, lines } => logs::logs(&at()?, &name, follow, lines)?,
         Word::Deploy { trial, why, format } => asking::deploy(&at()?, trial, why.reason, format)?,

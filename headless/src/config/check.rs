@@ -2,7 +2,7 @@
 
 use super::file::{self, File};
 use super::{CommandConfig, Config, ModelsConfig, SessionPath, StudyConfig};
-use super::{machine, notify};
+use super::{alerts, guard, machine, notify};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -96,7 +96,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let trader = the_trader(&file)?;
     let session_csv = session_csv(&file, root)?;
     let (vitals, machine) = machine::machine(&file.machine)?;
-    let policy = Policy { deployment: deployment(&file.deployment)?, processes, trader, vitals };
+    let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
+    let policy = Policy { deployment, processes, trader, vitals, alerts };
     let study = StudyConfig {
         database: root.join(&file.study.database),
         name: file.study.name,
@@ -150,7 +151,9 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-fn deployment(file: &file::Deployment) -> Result<DeploymentPolicy, Mistake> {
+fn deployment(file: &File) -> Result<DeploymentPolicy, Mistake> {
+    let guard = guard::guard(&file.guard)?;
+    let file = &file.deployment;
     let default = DeploymentPolicy::default();
     Ok(DeploymentPolicy {
         auto_deploy: file.auto.unwrap_or(default.auto_deploy),
@@ -183,6 +186,7 @@ fn deployment(file: &file::Deployment) -> Result<DeploymentPolicy, Mistake> {
             Some(file::OnFailure::Stop) => OnFailure::Stop,
             None => default.on_failure,
         },
+        guard,
     })
 }
 
@@ -345,7 +349,8 @@ pub(super) fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span
     })
 }
 
-fn parse_span(text: &str) -> Option<Span> {
+/// A length of time; `None` for anything else.
+pub fn parse_span(text: &str) -> Option<Span> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;
     let number: i64 = number.parse().ok()?;
@@ -359,7 +364,7 @@ fn parse_span(text: &str) -> Option<Span> {
     }
 }
 
-fn at_least_zero(number: Option<&Spanned<f64>>, default: f64) -> Result<f64, Mistake> {
+pub(super) fn at_least_zero(number: Option<&Spanned<f64>>, default: f64) -> Result<f64, Mistake> {
     let Some(number) = number else { return Ok(default) };
     let value = *number.get_ref();
     if value.is_finite() && value >= 0.0 {

@@ -1,5 +1,6 @@
 //! The words of the command line, by what they are about.
 
+pub(super) mod alerts;
 pub(super) mod asking;
 pub(super) mod check;
 pub(super) mod keeping;
