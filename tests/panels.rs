@@ -42,7 +42,13 @@ impl Hand {
     fn asked(&self) -> Vec<CommandRequest> {
         let asked = |wish: &Wish| match wish {
             Wish::Ask(request) => Some(request.clone()),
-            Wish::Retry | Wish::StartRunner | Wish::FollowLog(_) | Wish::FollowSeries(_) => None,
+            Wish::Retry
+            | Wish::StartRunner
+            | Wish::Foresee(_)
+            | Wish::Params(_)
+            | Wish::LogBefore(..)
+            | Wish::FollowLog(_)
+            | Wish::FollowSeries(_) => None,
         };
         self.wishes.borrow().iter().filter_map(asked).collect()
     }

@@ -9,6 +9,7 @@ use cappuccino_gui::demo::{DemoLink, NOON, Scene};
 use cappuccino_gui::text;
 use eframe::egui::{Key, Modifiers, Theme, pos2};
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
 use image::RgbImage;
 use std::path::{Path, PathBuf};
 use support::paint::Paint;
@@ -99,6 +100,11 @@ fn all() -> Vec<Picture> {
         }),
         page("settings", Screen::Settings),
         Picture::of("alerts", Scene::Trouble, Screen::Alerts),
+        Picture::of("alerts_approval_light", Scene::Waiting, Screen::Alerts).light(),
+        page("log_found_and_marked", Screen::Processes).after(find_and_mark),
+        Picture::of("rollback_refused_light", Scene::RollingBack, Screen::Deployments)
+            .light()
+            .after(|window| press(Modifiers::COMMAND, Key::B)(window)),
         Picture { scale: 1.5, ..page("deployments_scaled", Screen::Deployments) },
         page("rollback", Screen::Deployments).after(|window| {
             press(Modifiers::COMMAND, Key::B)(window);
@@ -120,6 +126,16 @@ fn all() -> Vec<Picture> {
         state("state_halted", Scene::Halted),
         Picture::of("state_rolling_back", Scene::RollingBack, Screen::Deployments),
     ]
+}
+
+fn find_and_mark(window: &mut Window) {
+    press(Modifiers::NONE, Key::F4)(window);
+    press(Modifiers::COMMAND, Key::F)(window);
+    window.get_by_label("Find").type_text("out of memory");
+    press(Modifiers::NONE, Key::Enter)(window);
+    press(Modifiers::NONE, Key::M)(window);
+    press(Modifiers::NONE, Key::N)(window);
+    press(Modifiers::NONE, Key::F7)(window);
 }
 
 fn press_log(window: &mut Window) {

@@ -284,7 +284,7 @@ impl App {
             Screen::Processes => pages::processes::show(ui, &sight, state, &mut out),
             Screen::System => pages::system::show(ui, &sight, state, &mut out),
             Screen::Pnl => pages::pnl::show(ui, &sight, state),
-            Screen::Alerts => pages::alerts::show(ui, &sight),
+            Screen::Alerts => pages::alerts::show(ui, &sight, state, &mut out),
             Screen::Settings => pages::settings::show(ui, &sight, &mut out),
         }
         out

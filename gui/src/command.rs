@@ -82,6 +82,12 @@ pub enum Command {
     Approve,
     /// Decline what is being prepared, after a question.
     Reject,
+    /// Look after the chosen alert.
+    Acknowledge,
+    /// Do not tell the chosen alert for an hour.
+    Silence,
+    /// Choose the next alert.
+    NextAlert,
     /// Try to connect now.
     Retry,
     /// Start a runner.
@@ -142,6 +148,9 @@ impl Command {
             Self::ResumeDeployments,
             Self::Approve,
             Self::Reject,
+            Self::Acknowledge,
+            Self::Silence,
+            Self::NextAlert,
             Self::Retry,
             Self::StartRunner,
             Self::Freeze,
@@ -154,7 +163,6 @@ impl Command {
             Self::LogFollow,
             Self::LogWrap,
             Self::Find,
-            // The longer key before the shorter one, or that would take it.
             Self::LogPrevious,
             Self::LogNext,
             Self::LogNextMark,
@@ -187,6 +195,9 @@ impl Command {
             Self::ResumeDeployments => "Resume automatic deployments".to_owned(),
             Self::Approve => "Approve the waiting model".to_owned(),
             Self::Reject => "Decline the model in preparation…".to_owned(),
+            Self::Acknowledge => "Acknowledge the chosen alert".to_owned(),
+            Self::Silence => "Silence the chosen alert for an hour".to_owned(),
+            Self::NextAlert => "Choose the next alert".to_owned(),
             Self::Retry => "Connect now".to_owned(),
             Self::StartRunner => "Start the runner".to_owned(),
             Self::RangeShorter => "Look at a shorter time".to_owned(),
@@ -214,17 +225,20 @@ impl Command {
     }
 
     /// Its key.
-    pub const fn shortcut(self) -> Option<KeyboardShortcut> {
+    pub const fn shortcut(self) -> KeyboardShortcut {
         const fn ctrl(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND, key)
         }
         const fn plain(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::NONE, key)
         }
+        const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+        }
         const fn shift(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::SHIFT, key)
         }
-        Some(match self {
+        match self {
             Self::Go(Screen::Overview) => ctrl(Key::Num1),
             Self::Go(Screen::Trials) => ctrl(Key::Num2),
             Self::Go(Screen::Deployments) => ctrl(Key::Num3),
@@ -260,37 +274,42 @@ impl Command {
             Self::Theme => ctrl(Key::T),
             Self::FrameTimes => plain(Key::F12),
             Self::Close => plain(Key::Escape),
-            Self::ResetProcess
-            | Self::PauseDeployments
-            | Self::ResumeDeployments
-            | Self::Approve
-            | Self::Reject
-            | Self::StartRunner => return None,
-        })
+            Self::Acknowledge => plain(Key::A),
+            Self::Silence => plain(Key::Z),
+            Self::NextAlert => plain(Key::J),
+            Self::ResetProcess => ctrl_shift(Key::R),
+            Self::PauseDeployments => ctrl(Key::P),
+            Self::ResumeDeployments => ctrl_shift(Key::P),
+            Self::Approve => ctrl_shift(Key::A),
+            Self::Reject => ctrl_shift(Key::D),
+            Self::StartRunner => ctrl_shift(Key::J),
+        }
     }
 
     /// Its key as it stands on the keyboard.
-    pub fn key_text(self, ctx: &Context) -> Option<String> {
-        let text = ctx.format_shortcut(&self.shortcut()?);
-        Some(text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Slash", "/"))
+    pub fn key_text(self, ctx: &Context) -> String {
+        let text = ctx.format_shortcut(&self.shortcut());
+        text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Slash", "/")
     }
 
     /// Whether its key is a letter or sign that may be meant as text.
-    pub fn is_typed(self) -> bool {
-        self.shortcut().is_some_and(|shortcut| {
-            !shortcut.modifiers.command
-                && matches!(
-                    shortcut.logical_key,
-                    Key::OpenBracket
-                        | Key::CloseBracket
-                        | Key::L
-                        | Key::M
-                        | Key::N
-                        | Key::S
-                        | Key::Slash
-                        | Key::End
-                )
-        })
+    pub const fn is_typed(self) -> bool {
+        let shortcut = self.shortcut();
+        !shortcut.modifiers.command
+            && matches!(
+                shortcut.logical_key,
+                Key::A
+                    | Key::J
+                    | Key::Z
+                    | Key::OpenBracket
+                    | Key::CloseBracket
+                    | Key::L
+                    | Key::M
+                    | Key::N
+                    | Key::S
+                    | Key::Slash
+                    | Key::End
+            )
     }
 
     /// Why it cannot be pressed now; nothing when it can.
@@ -310,6 +329,11 @@ impl Command {
                 Connection::Live(_) => Err("a runner is connected".to_owned()),
                 Connection::Connecting => Err("connecting already".to_owned()),
             },
+            Self::Acknowledge | Self::Silence | Self::NextAlert => {
+                model.can_ask(now)?;
+                let open = intent::chosen_alert(model, None);
+                open.map(drop).ok_or_else(|| "nothing needs attention".to_owned())
+            }
             Self::LogOlder => model.log.can_page_back().map(drop),
             Self::Go(_)
             | Self::Find
@@ -349,7 +373,7 @@ mod tests {
         for (place, one) in all.iter().enumerate() {
             for other in &all[place + 1..] {
                 assert!(
-                    one.shortcut().is_none() || one.shortcut() != other.shortcut(),
+                    one.shortcut() != other.shortcut(),
                     "{} and {} share a key",
                     one.text(),
                     other.text()

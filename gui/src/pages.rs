@@ -131,6 +131,9 @@ pub struct PageState {
     pub trials: trials::TrialsState,
     /// Of the log.
     pub log: LogState,
+    /// The alert that is looked at; the first one while there is none.
+    #[serde(skip)]
+    pub alert: Option<String>,
     /// The process that is looked at.
     pub process: Option<ProcessName>,
 }

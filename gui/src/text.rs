@@ -71,6 +71,12 @@ pub fn span(span: Span) -> String {
     shown.join(" ")
 }
 
+/// With a capital at its beginning.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// How long ago: `12 s ago`.
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     format!("{} ago", span(now.since(then)))

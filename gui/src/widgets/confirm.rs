@@ -250,7 +250,11 @@ fn plain_body(ui: &mut Ui, intent: &Intent, model: &Model, tokens: &Tokens) {
         | Intent::Unhold(_)
         | Intent::Approve
         | Intent::PauseDeployments
-        | Intent::ResumeDeployments => String::new(),
+        | Intent::ResumeDeployments
+        | Intent::Acknowledge(_)
+        | Intent::Unacknowledge(_)
+        | Intent::Silence(..)
+        | Intent::Unsilence(_) => String::new(),
     };
     glyph::line(ui, Sign::Warning, told, tokens);
 }
