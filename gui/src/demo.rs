@@ -332,7 +332,7 @@ fn rolling_back(now: Timestamp) -> Status {
 /// What the sample's runner would say.
 fn foreseen(scene: Scene, command: &CommandBody, now: Timestamp) -> Foreseen {
     let CommandBody::Rollback { to: Some(to), hold, .. } = command else {
-        return Foreseen::Leads(Foresight::default());
+        return Foreseen::Leads(Box::default());
     };
     let view = match scene {
         Scene::RollingBack => {
@@ -358,13 +358,13 @@ fn foreseen(scene: Scene, command: &CommandBody, now: Timestamp) -> Foreseen {
     );
     let found = view.revisions.into_iter().find(|revision| revision.id == *to);
     let holds = live.filter(|_| *hold).into_iter().collect();
-    Foreseen::Leads(Foresight {
+    Foreseen::Leads(Box::new(Foresight {
         generation: view.generation,
         from: view.live,
         to: found,
         holds,
         lines,
-    })
+    }))
 }
 
 fn waiting(now: Timestamp) -> Status {

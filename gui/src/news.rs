@@ -74,7 +74,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Foreseen {
     /// It would be carried out.
-    Leads(Foresight),
+    Leads(Box<Foresight>),
     /// It would be refused: a sentence.
     Refused(String),
     /// Nobody says: a sentence.

@@ -103,12 +103,11 @@ pub fn tick(at_ms: f64, step: f64) -> String {
 
 /// What `2026-11-24 12:31:09` says, in the zone `Z` or `+01:00` or else the user's.
 pub fn read_time(date_time: &str, zone: Option<&str>) -> Option<Timestamp> {
-    let at = match zone {
-        Some(zone) => format!("{date_time}{zone}").parse::<jiff::Timestamp>().ok()?,
-        None => {
-            let civil: jiff::civil::DateTime = date_time.parse().ok()?;
-            civil.to_zoned_datetime(zone_of_times()).ok()?.timestamp()
-        }
+    let at = if let Some(zone) = zone {
+        format!("{date_time}{zone}").parse::<jiff::Timestamp>().ok()?
+    } else {
+        let civil: jiff::civil::DateTime = date_time.parse().ok()?;
+        civil.to_zoned_datetime(zone_of_times()).ok()?.timestamp()
     };
     Some(Timestamp(at.as_millisecond()))
 }

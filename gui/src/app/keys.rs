@@ -125,13 +125,11 @@ impl App {
     }
 
     fn mark(&mut self, now: Timestamp) {
-        match self.kept.pages.log.line {
-            Some(line) => self.model.log.mark(line),
-            None => {
-                let told = "choose a line first: press it, or find something".to_owned();
-                self.model.notices.tell(Tone::Bad, told, now);
-            }
+        if let Some(line) = self.kept.pages.log.line {
+            return self.model.log.mark(line);
         }
+        let told = "choose a line first: press it, or find something".to_owned();
+        self.model.notices.tell(Tone::Bad, told, now);
     }
 
     /// Asks for what precedes the log's first line.

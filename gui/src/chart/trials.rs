@@ -7,8 +7,8 @@ use crate::view::study::StudyChart;
 use cappuccino_core::words::TrialState;
 use eframe::egui::{Color32, Id, RichText, Role, Ui, WidgetInfo, vec2};
 use egui_plot::{
-    CoordinatesFormatter, Corner, GridInput, GridMark, HLine, Line, LineStyle, MarkerShape, Plot,
-    PlotPoint, PlotPoints, PlotUi, Points, Text, VLine,
+    CoordinatesFormatter, Corner, GridMark, HLine, Line, LineStyle, MarkerShape, Plot, PlotPoint,
+    PlotPoints, PlotUi, Points, Text, VLine,
 };
 use std::borrow::Cow;
 
@@ -44,9 +44,12 @@ pub fn show(
             }),
         )
         .set_margin_fraction(vec2(0.02, 0.08));
-    let plot = if logarithmic { plot.y_grid_spacer(decades) } else { plot };
+    let plot = if logarithmic { plot.y_grid_spacer(|input| decades(input.bounds)) } else { plot };
     // Numbers stand above their flags.
-    let top = deployed_top(chart, bottom, logarithmic);
+    let plot = match deployed_top(chart, bottom, logarithmic) {
+        Some(top) => plot.include_y(top),
+        None => plot,
+    };
     let shown = plot.show(ui, |plot| {
         points(plot, "complete", &complete, MarkerShape::Circle, 2.2, tokens.series[0]);
         points(plot, "pruned", &pruned, MarkerShape::Diamond, 2.2, tokens.text3);
@@ -54,9 +57,6 @@ pub fn show(
         let line = Line::new("best so far", PlotPoints::Borrowed(&best));
         plot.line(line.color(tokens.series[1]).width(1.8).allow_band(false));
         deployed(plot, chart, logarithmic, tokens);
-        if let Some(top) = top {
-            plot.hline(HLine::new("", top).color(Color32::TRANSPARENT).allow_hover(false));
-        }
         plot.pointer_coordinate()
     });
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, summary(chart)));
@@ -73,14 +73,12 @@ fn deployed_top(chart: &StudyChart, bottom: f64, logarithmic: bool) -> Option<f6
 }
 
 /// Marks of a logarithmic axis: 1, 2 and 5 of each power of ten.
-fn decades(input: GridInput) -> Vec<GridMark> {
-    let (low, high) = input.bounds;
+fn decades((low, high): (f64, f64)) -> Vec<GridMark> {
     let (first, last) = (num::whole(low.floor()), num::whole(high.ceil()));
-    let marks = (first..=last.min(first + 40)).flat_map(|power| {
-        [1.0, 2.0, 5.0].map(|part: f64| (part.log10() + num::signed(power), part))
-    });
-    marks
-        .map(|(value, part)| GridMark { value, step_size: if part > 1.0 { 0.3 } else { 1.0 } })
+    (first..=last.min(first + 40))
+        .flat_map(|power| [1.0_f64, 2.0, 5.0].map(|part| part.log10() + num::signed(power)))
+        .filter(|at| (low..=high).contains(at))
+        .map(|value| GridMark { value, step_size: 0.3 })
         .collect()
 }
 

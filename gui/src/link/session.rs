@@ -246,7 +246,7 @@ async fn foresee(place: Place, voice: Voice, request: CommandRequest) {
         Ok::<_, End>(timeout(READ_TIMEOUT, client.foresee(&request)).await)
     };
     let foreseen = match answer.await {
-        Ok(Ok(Ok(foresight))) => Foreseen::Leads(foresight),
+        Ok(Ok(Ok(foresight))) => Foreseen::Leads(Box::new(foresight)),
         // A runner that does not know the question refuses it too, with another code.
         Ok(Ok(Err(ClientError::Refused { code: 409 | 422, body }))) => {
             Foreseen::Refused(body.error)

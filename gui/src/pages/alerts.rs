@@ -36,6 +36,7 @@ fn headline(status: &Status) -> String {
     let is_new = |alert: &&AlertView| alert.acknowledged.is_none();
     let open = status.alerts.iter().filter(is_new).count();
     let known = status.alerts.len().saturating_sub(open);
+    let open = open + usize::from(waiting(status).is_some());
     let known = match known {
         0 => String::new(),
         1 => "; one is looked after".to_owned(),

@@ -321,7 +321,7 @@ fn timed(line: &LogLine, times: Times, now: Timestamp) -> String {
         (line.text.get(..start).unwrap_or_default(), line.text.get(end..).unwrap_or_default());
     match (times, stamp.at) {
         (Times::Hidden, _) => format!("{before}{}", after.trim_start_matches(' ')),
-        (Times::Ago, Some(at)) => format!("{before}{:>12}{after}", text::ago(now, at)),
+        (Times::Ago, Some(at)) => format!("{before}{:>14}{after}", text::ago(now, at)),
         (Times::Printed, _) | (Times::Ago, None) => line.text.clone(),
     }
 }
