@@ -128,13 +128,15 @@ impl LogModel {
 
     pub(super) fn add_before(&mut self, process: &ProcessName, page: &LogPage) {
         let Some((from, true)) = self.begins else { return };
-        // A page that does not end where the first line begins is of a file that was cut since.
-        if self.process.as_ref() != Some(process) || page.to > from {
+        if self.process.as_ref() != Some(process) {
             return;
         }
-        // Without a whole line before it, this is as far as reading goes.
-        let is_end = page.text.is_empty();
+        // Nothing whole precedes the first line any more when the file was cut since.
+        let is_end = page.text.is_empty() || page.to > from;
         self.begins = Some((if is_end { 0 } else { page.from }, false));
+        if is_end {
+            return;
+        }
         for line in page.text.lines().rev() {
             if self.lines.len() >= LINES_MAX {
                 return;

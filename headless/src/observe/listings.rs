@@ -12,17 +12,12 @@ use cappuccino_core::words::{RevisionId, TrialNumber};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-/// Listings of trials for clients.
-pub struct CatalogTrials {
-    /// What was read so far.
-    pub catalog: Arc<RwLock<Catalog>>,
-    /// The study's database.
-    pub database: PathBuf,
-}
+/// Listings of trials for clients: what was read so far, and the study's database.
+pub struct CatalogTrials(pub Arc<RwLock<Catalog>>, pub PathBuf);
 
 impl CatalogTrials {
     fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
-        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,7 +41,7 @@ impl Trials for CatalogTrials {
 
     fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String> {
         let Some(summary) = self.catalog().find(number) else { return Ok(None) };
-        let detail = read_trial(&self.database, summary.trial_id);
+        let detail = read_trial(&self.1, summary.trial_id);
         let detail = detail.map_err(|error| error.to_string())?;
         Ok(Some(detail.params.iter().map(ParamView::from).collect()))
     }
