@@ -61,6 +61,8 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
+        Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
+        Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
         Note::AlertMuted(key, trouble, why) => {
             format!("alert {key} is not told, {why}: {}", trouble.text)

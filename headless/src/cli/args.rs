@@ -262,6 +262,20 @@ pub(super) enum Word {
         /// Where to; standard output when none is named
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+        /// Write the four files of the old daemons into this folder instead
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "file")]
+        legacy: Option<PathBuf>,
+    },
+    /// Take the files of the old daemons into the history
+    Import {
+        /// The old project folder, or its folder `deployments`
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Say what was found, change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Check the configuration and everything that is stored
     Check {

@@ -33,7 +33,8 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::AlertMuted(..)
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
-        | Note::SilenceEnded(..) => None,
+        | Note::SilenceEnded(..)
+        | Note::Imported(..) => None,
     }
 }
 
@@ -67,7 +68,8 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
         | Note::SilenceEnded(..)
-        | Note::Asked(..) => [None, None],
+        | Note::Asked(..)
+        | Note::Imported(..) => [None, None],
     }
 }
 
@@ -101,7 +103,8 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::ModeChanged(_)
         | Note::TrialHeld(..)
         | Note::TrialReleased(..)
-        | Note::SilenceEnded(..) => false,
+        | Note::SilenceEnded(..)
+        | Note::Imported(..) => false,
     }
 }
 
