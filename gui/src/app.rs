@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Key of what is kept between two starts.
+/// Begins the key of what is kept between two starts.
 const STORED: &str = "cappuccino";
 /// Points of a series: about one per pixel of a chart.
 const BUCKETS: usize = 1_000;
@@ -102,10 +102,16 @@ impl App {
     /// Takes up what was kept the last time.
     #[must_use]
     pub fn with_kept(mut self, storage: Option<&dyn eframe::Storage>) -> Self {
-        if let Some(kept) = storage.and_then(|storage| eframe::get_value(storage, STORED)) {
+        let stored = self.stored();
+        if let Some(kept) = storage.and_then(|storage| eframe::get_value(storage, &stored)) {
             self.kept = kept;
         }
         self
+    }
+
+    /// Under which name everything is kept: each workspace has its own screen, window and filters.
+    fn stored(&self) -> String {
+        format!("{STORED} {}", self.model.workspace)
     }
 
     /// Asks where to before a chart is saved.
@@ -373,7 +379,7 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        eframe::set_value(storage, STORED, &self.kept);
+        eframe::set_value(storage, &self.stored(), &self.kept);
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
