@@ -15,6 +15,7 @@ pub mod model;
 pub mod network;
 pub mod notify;
 pub mod paper;
+pub mod paint;
 pub mod process;
 pub mod sim;
 pub mod slot;

@@ -37,10 +37,10 @@ impl Plant {
     /// What trial `number` plants, if it does.
     pub(super) const fn of(number: i64) -> Option<Self> {
         match number {
-            12 => Some(Self::Hostile),
-            20 => Some(Self::NotANumber),
-            28 => Some(Self::Overfit),
-            40 => Some(Self::Loser),
+            40 => Some(Self::Hostile),
+            60 => Some(Self::NotANumber),
+            80 => Some(Self::Overfit),
+            104 => Some(Self::Loser),
             _ => None,
         }
     }
