@@ -37,6 +37,10 @@ pub(super) fn find(pickle: &[u8]) -> Option<PickleFault> {
             Argument::Names => {
                 let (module, first) = line(rest)?;
                 let (name, second) = line(rest.get(first..)?)?;
+                // Noise has no names.
+                if !is_name(&module) || !is_name(&name) {
+                    return None;
+                }
                 if opcode == b'i' || !is_allowed(&module, &name) {
                     return Some(PickleFault::ForbiddenName(format!("{module}.{name}")));
                 }
@@ -44,7 +48,7 @@ pub(super) fn find(pickle: &[u8]) -> Option<PickleFault> {
             }
         }
         match opcode {
-            0x93 if !is_allowed(&older, &newer) => {
+            0x93 if is_name(&older) && is_name(&newer) && !is_allowed(&older, &newer) => {
                 return Some(PickleFault::ForbiddenName(format!("{older}.{newer}")));
             }
             0x82..=0x84 => return Some(PickleFault::ForbiddenOpcode { opcode, at: at - 1 }),
@@ -94,6 +98,12 @@ fn argument(opcode: u8) -> Option<Argument> {
     })
 }
 
+/// Whether Python could import something of this name.
+fn is_name(name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    !name.is_empty() && name.chars().all(is_part)
+}
+
 /// The number in the first `width` bytes.
 fn count(bytes: &[u8], width: usize) -> Option<usize> {
     let mut number = [0; 8];
@@ -128,6 +138,8 @@ mod tests {
         for attack in attacks {
             assert!(find(attack).is_some_and(|fault| fault.is_hostile()), "{attack:?}");
         }
+        let noise = [b"c".as_slice(), &[0xff; 9], b"\n\x01\n."].concat();
+        assert_eq!(find(&noise), None);
         for harmless in
             [&b"\x80\x02](K\x01G\0\0\0\0\0\0\0\0e."[..], b"", b"no pickle at all", b"\x8d"]
         {
