@@ -1,5 +1,5 @@
-//! Every reader of files from elsewhere, fed with seeded damage: it answers, never panics, and needs
-//! no more memory than its limits say.
+//! Every reader of files from elsewhere, fed with seeded damage: it answers, never panics, and
+//! needs no more memory than its limits say.
 //!
 //! `CAPPUCCINO_FUZZ_SECONDS=600 CAPPUCCINO_FUZZ_SEED=1` runs each reader that long on cases of its
 //! own; without them a fixed number of cases is tried.
@@ -157,10 +157,14 @@ fn whole_models() {
 
 #[test]
 fn session_rows() {
-    let session = "timestamp,cash,total_asset,reward,holding_BTC/USD,price_BTC/USD,action_BTC/USD\r\n\
-         2025-11-17T18:00:00+00:00,1000.000000,1000.000000,0.000000,0.000000,99000.500000,0.000000\r\n\
-         2025-11-17T19:00:00+00:00,500.250000,1000.100000,0.010000,0.005000,99970.000000,0.005000\r\n\
-         2025-11-17T20:00:00+00:00,1000.5,1000.5,nan,0.0,1e5,-0.005\r\n";
+    let session = [
+        "timestamp,cash,total_asset,reward,holding_BTC/USD,price_BTC/USD,action_BTC/USD",
+        "2025-11-17T18:00:00+00:00,1000.000000,1000.000000,0.0,0.000000,99000.500000,0.000000",
+        "2025-11-17T19:00:00+00:00,500.250000,1000.100000,0.010000,0.005000,99970.0,0.005000",
+        "2025-11-17T20:00:00+00:00,1000.5,1000.5,nan,0.0,1e5,-0.005",
+        "",
+    ]
+    .join("\r\n");
     fuzz("session rows", &[session.as_bytes().to_vec()], |bytes| {
         let (mut whole, mut pieces) = (Session::default(), Session::default());
         whole.feed(bytes);
