@@ -89,3 +89,19 @@ pub fn hostile(why: &str) -> Verdict {
 fn of(step: ExamStep, finding: Finding) -> Verdict {
     Verdict { steps: vec![Examined { step, findings: vec![finding] }] }
 }
+
+/// The weights as a `.safetensors` file.
+pub fn safetensors(weights: &Weights) -> Vec<u8> {
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    for (name, tensor) in &weights.tensors {
+        let from = data.len();
+        data.extend(tensor.values().iter().flat_map(|value| value.to_le_bytes()));
+        let entry = serde_json::json!({
+            "dtype": "F32", "shape": tensor.shape(), "data_offsets": [from, data.len()],
+        });
+        header.insert(name.clone(), entry);
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let length = u64::try_from(header.len()).unwrap().to_le_bytes();
+    [&length[..], &header, &data].concat()
+}

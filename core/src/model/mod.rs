@@ -9,6 +9,7 @@ pub mod network;
 pub mod pickle;
 pub mod python_json;
 pub mod safetensors;
+mod suspicion;
 pub mod torch;
 pub mod unpickle;
 pub mod verdict;

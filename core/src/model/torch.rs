@@ -177,6 +177,10 @@ pub fn read(mut reader: impl Read + Seek, limits: &Limits) -> Result<Weights, To
 pub fn suspect(mut reader: impl Read) -> Option<PickleFault> {
     let mut bytes = Vec::new();
     reader.by_ref().take(MAX_PICKLE_BYTES).read_to_end(&mut bytes).ok()?;
+    // A broken archive is none.
+    if bytes.starts_with(b"PK") {
+        return None;
+    }
     unpickle::load(&bytes).err()
 }
 

@@ -4,6 +4,7 @@
 //! Source of the opcodes: `Lib/pickletools.py` of CPython; of what weights need: `torch.save`.
 
 use super::pickle::PyValue;
+use super::suspicion;
 use std::collections::BTreeMap;
 
 /// Deepest nesting that is built.
@@ -79,6 +80,19 @@ impl PickleFault {
 /// # Errors
 /// [`PickleFault`] for everything that weights do not need, hostile or not.
 pub fn load(pickle: &[u8]) -> Result<PyValue, PickleFault> {
+    run(pickle).map_err(|fault| {
+        // The first thing wrong need not be the worst.
+        let worse = if fault.is_hostile() { None } else { suspicion::find(pickle) };
+        worse.unwrap_or(fault)
+    })
+}
+
+/// Whether a pickle of weights may mention this name.
+pub(super) fn is_allowed(module: &str, name: &str) -> bool {
+    ALLOWED.contains(&(module, name))
+}
+
+fn run(pickle: &[u8]) -> Result<PyValue, PickleFault> {
     let mut machine = Machine {
         bytes: pickle,
         at: 0,

@@ -4,7 +4,7 @@ use super::gate;
 use super::offer;
 use super::shelf::{Shelf, ShelfError};
 use crate::config::{Config, GateConfig, ModelsConfig};
-use crate::observe::study::detail::read_trial;
+use crate::observe::study::detail::{read_trial, read_trial_patiently};
 use crate::workspace::Workspace;
 use cappuccino_core::model::container::Limits;
 use cappuccino_core::model::verdict::{self, Expected, Known};
@@ -61,7 +61,10 @@ impl Models {
         let mut seen: Option<(BTreeMap<PathBuf, Stamp>, Instant)> = None;
         let mut said = String::new();
         loop {
-            match self.find(&revision.candidate).and_then(|folder| stamps(&folder)) {
+            let candidate = &revision.candidate;
+            let trial = read_trial(&self.database, candidate.trial_id).map_err(|e| e.to_string());
+            let folder = trial.and_then(|trial| self.find(candidate, &trial));
+            match folder.and_then(|folder| stamps(&folder)) {
                 Ok(stamps) => match &seen {
                     Some((before, since)) if *before == stamps => {
                         if since.elapsed() >= settle {
@@ -84,8 +87,9 @@ impl Models {
 
     /// Copies the model into the store, with what the trader needs beside it.
     pub(super) fn stage(&self, revision: &Revision) -> DeploymentReport {
-        let staged = self.find(&revision.candidate).and_then(|folder| {
-            let trial = self.detail(&revision.candidate)?;
+        let trial = read_trial_patiently(&self.database, revision.candidate.trial_id);
+        let staged = trial.map_err(|error| error.to_string()).and_then(|trial| {
+            let folder = self.find(&revision.candidate, &trial)?;
             self.shelf
                 .take_in(&folder, revision, &trial, &self.trader_directory, &self.config)
                 .map_err(|error: ShelfError| error.to_string())
@@ -149,16 +153,12 @@ impl Models {
         self.shelf.verify(content, revision).map_err(|error| error.to_string())
     }
 
-    fn detail(&self, candidate: &Candidate) -> Result<TrialDetail, String> {
-        read_trial(&self.database, candidate.trial_id).map_err(|error| error.to_string())
-    }
-
     /// The first folder of the templates that holds this trial's complete model.
-    fn find(&self, candidate: &Candidate) -> Result<PathBuf, String> {
+    fn find(&self, candidate: &Candidate, trial: &TrialDetail) -> Result<PathBuf, String> {
         let mut reasons = Vec::new();
         for template in &self.config.folders {
             let folder = PathBuf::from(self.fill(template, candidate));
-            match self.fits(&folder, candidate) {
+            match self.fits(&folder, trial) {
                 Ok(()) => return Ok(folder),
                 Err(why) => reasons.push(format!("{}: {why}", folder.display())),
             }
@@ -176,11 +176,9 @@ impl Models {
 
     /// Whether a folder holds the model of this trial: complete, and not left over from an
     /// earlier study whose trial had the same number.
-    fn fits(&self, folder: &Path, candidate: &Candidate) -> Result<(), String> {
-        let started = self
-            .detail(candidate)?
-            .datetime_start
-            .and_then(|text| crate::observe::study::datetime::parse(&text));
+    fn fits(&self, folder: &Path, trial: &TrialDetail) -> Result<(), String> {
+        let started = trial.datetime_start.as_deref();
+        let started = started.and_then(crate::observe::study::datetime::parse);
         for name in &self.config.required {
             let metadata = std::fs::symlink_metadata(folder.join(name))
                 .map_err(|error| format!("{name}: {error}"))?;
@@ -202,7 +200,7 @@ impl Models {
 /// What a model of this trial should be like, as the study and the configuration say.
 pub fn expected(database: &Path, config: &ModelsConfig, trial: TrialId) -> Expected {
     let unseen = Expected::nothing("only the runner knows it");
-    let mut expected = match read_trial(database, trial) {
+    let mut expected = match read_trial_patiently(database, trial) {
         Ok(trial) => Expected { finished: finished(&trial), ..unseen.of_trial(&trial) },
         Err(error) => Expected::nothing(&format!("the trial cannot be read: {error}")),
     };

@@ -78,7 +78,7 @@ impl Plant {
             Self::Hostile | Self::NotANumber => Ok(parent.clone()),
             Self::Overfit => {
                 let gate = Stretch::new(&gate_bars(seed))?;
-                worst(parent, chance, |policy| Ok(gate.growth(policy)?))
+                worst(parent, chance, |policy| gate.growth(policy))
             }
             Self::Loser => {
                 let gate = Stretch::new(&gate_bars(seed))?;

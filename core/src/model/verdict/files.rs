@@ -94,7 +94,7 @@ fn age<R>(file: &ModelFile<R>, finished: Timestamp) -> Option<Finding> {
              not the model that was measured"
         ))
     } else {
-        Finding::holds(format_args!("{name}: written at {modified}, before its trial had ended"))
+        Finding::holds(format_args!("{name}: written at {modified}, its trial ended by {finished}"))
     })
 }
 

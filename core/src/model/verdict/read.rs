@@ -82,13 +82,14 @@ fn fault_of(name: &str, fault: &ContainerFault) -> Finding {
     }
 }
 
-/// A bare pickle is what the simplest attack looks like: Python's reader would run it.
+/// A bare pickle is what the simplest attack looks like: Python's reader would run it. Before
+/// protocol 2 it begins like any file.
 fn description_of_unsound<R: Read + Seek>(
     name: &str,
     content: &mut R,
     fault: &ContainerFault,
 ) -> Finding {
-    let is_bare = matches!(fault, ContainerFault::BarePickle);
+    let is_bare = matches!(fault, ContainerFault::BarePickle | ContainerFault::NotAZip(_));
     let suspicion = if is_bare && content.seek(SeekFrom::Start(0)).is_ok() {
         torch::suspect(content)
     } else {
