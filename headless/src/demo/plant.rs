@@ -16,7 +16,7 @@ use std::path::Path;
 /// Candidates among which a ruinous one is looked for.
 const CANDIDATES: usize = 300;
 /// How many bars the trader has until it should have lost.
-const PATIENCE_BARS: usize = 90;
+const PATIENCE_BARS: usize = 45;
 /// Bars that only warm up.
 const WARM_UP: usize = 120;
 
@@ -37,10 +37,10 @@ impl Plant {
     /// What trial `number` plants, if it does.
     pub(super) const fn of(number: i64) -> Option<Self> {
         match number {
-            40 => Some(Self::Hostile),
-            60 => Some(Self::NotANumber),
-            80 => Some(Self::Overfit),
-            104 => Some(Self::Loser),
+            30 => Some(Self::Hostile),
+            44 => Some(Self::NotANumber),
+            58 => Some(Self::Overfit),
+            72 => Some(Self::Loser),
             _ => None,
         }
     }
@@ -166,6 +166,6 @@ mod tests {
         let loser = Plant::Loser.policy(&parent, SEED, &mut chance).unwrap();
         let tried = gate.run(&loser).unwrap();
         assert!(tried.growth > -0.1 && tried.max_drawdown < 0.3, "the gate lets it pass");
-        assert!(early.run(&loser).unwrap().max_drawdown > 0.12, "the guard takes it back");
+        assert!(early.run(&loser).unwrap().max_drawdown > 0.07, "the guard takes it back");
     }
 }

@@ -15,7 +15,7 @@ const MARKET: &str = "market.csv";
 /// The trader trades an hourly bar a second.
 const BARS_PER_SECOND: f64 = 3600.0;
 /// Loss from the highest worth at which the guard takes a model back, in percent.
-const GUARD_PERCENT: u32 = 12;
+const GUARD_PERCENT: u32 = 6;
 /// Name of the study that the workers write.
 pub const STUDY: &str = "demo";
 
