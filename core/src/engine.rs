@@ -5,13 +5,18 @@
 use crate::decision::{Committed, Decision, Orders};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
-use crate::rules::{guard, vitals};
+use crate::rules::guard;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Trading, Vitals,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Severity, Span, Trading,
+    Trouble,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
+
+mod alerts;
+
+pub use alerts::{due_in, muted};
 
 /// Events one observation may lead to. A longer chain is a cycle between machines: a bug, cut off
 /// here so that it shows as an alert instead of a hang.
@@ -61,7 +66,8 @@ impl Engine {
             process.deadline(&process_policy(&self.policy, name), now)
         });
         let deployment = self.world.deployment.deadline(&self.policy.deployment, now);
-        processes.chain(deployment).chain(self.dwell_left(now)).min()
+        let alerts = self.alerts_deadline(now);
+        processes.chain(deployment).chain(self.dwell_left(now)).chain(alerts).min()
     }
 
     /// Whether there is a trial to propose, and a trader to deploy it to.
@@ -150,6 +156,8 @@ impl<'a> Draft<'a> {
         self.propose();
         self.press_shutdown();
         self.drain();
+        self.press_alerts();
+        self.drain();
     }
 
     /// After whatever: look for everything that may live, take up what was asked and not
@@ -181,25 +189,6 @@ impl<'a> Draft<'a> {
             .map(|intent| intent.effect.clone())
             .collect();
         self.effects.extend(asked);
-    }
-
-    /// Raises and clears what a look at the machine says.
-    fn judge(&mut self, vitals: &Vitals) {
-        let is_training = self.policy.processes.iter().any(|(name, policy)| {
-            let process = self.world.processes.get(name);
-            policy.role == Role::Worker && process.is_some_and(process::Process::is_running)
-        });
-        let alerts = &self.world.alerts;
-        let raised = |key: &str| alerts.get(&alert::Key(key.to_owned())).and_then(|a| a.text());
-        let found = vitals::findings(&self.policy.vitals, vitals, is_training, raised);
-        let gone = vitals::of_cards_gone(vitals, alerts.keys().map(|key| key.0.as_str()));
-        for vitals::Finding { key, trouble } in found.into_iter().chain(gone) {
-            let event = match trouble {
-                Some((text, remedy)) => alert::Event::Raise { text, remedy },
-                None => alert::Event::Clear,
-            };
-            self.queue.push_back(Addressed::Alert(alert::Key(key), event));
-        }
     }
 
     /// Tells the deployment when the trading of the live model breaks a rule.
@@ -292,6 +281,10 @@ impl<'a> Draft<'a> {
             Command::Deploy { .. } | Command::Rollback { .. } if self.policy.trader.is_none() => {
                 Err(Refusal::NoTrader)
             }
+            Command::Acknowledge { .. }
+            | Command::Unacknowledge { .. }
+            | Command::Silence { .. }
+            | Command::Unsilence { .. } => self.ask_alerts(request),
             command @ (Command::Deploy { .. }
             | Command::Rollback { .. }
             | Command::Hold { .. }
@@ -338,14 +331,14 @@ impl<'a> Draft<'a> {
             let _refusal = self.deliver(addressed).err();
         }
         self.queue.clear();
-        let text = "the machines kept telling each other things; the rest was dropped";
-        let key = alert::Key("engine/cycle".into());
-        let event = alert::Event::Raise {
-            text: text.into(),
+        let trouble = Trouble {
+            severity: Severity::Critical,
+            text: "the machines kept telling each other things; the rest was dropped".into(),
             remedy: "this is a defect of Cappuccino: please report it with `cappuccino export`"
                 .into(),
         };
-        let _refusal = self.deliver(Addressed::Alert(key, event)).err();
+        let (key, event) = (alert::Key("engine/cycle".into()), alert::Event::Raise(trouble));
+        let _refusal = self.tell_alert(key, &event).err();
     }
 
     fn deliver(&mut self, addressed: Addressed) -> Result<(), Refusal> {
@@ -360,14 +353,7 @@ impl<'a> Draft<'a> {
                 let answer = self.step_deployment(&event);
                 self.take(answer, |world, deployment| world.deployment = deployment)
             }
-            Addressed::Alert(key, event) => {
-                let present = self.world.alerts.get(&key).cloned().unwrap_or_default();
-                let answer = alert::step(&key, self.now, &present, &event);
-                self.take(answer, |world, alert| match alert {
-                    alert::Alert::Quiet => drop(world.alerts.remove(&key)),
-                    alert::Alert::Raised { .. } => drop(world.alerts.insert(key, alert)),
-                })
-            }
+            Addressed::Alert(key, event) => self.tell_alert(key, &event),
         }
     }
 

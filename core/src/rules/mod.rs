@@ -3,5 +3,6 @@
 pub mod best;
 pub mod guard;
 pub mod improvement;
+pub mod inhibition;
 pub mod restart;
 pub mod vitals;

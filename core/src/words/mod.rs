@@ -1,5 +1,6 @@
 //! The nouns everything else is said in. No behaviour beyond keeping each word well-formed.
 
+pub mod alert;
 pub mod candidate;
 pub mod effect;
 mod figure;
@@ -16,12 +17,13 @@ pub mod trial;
 pub mod verdict;
 pub mod vitals;
 
+pub use alert::{AlertChange, AlertRule, AlertsPolicy, Pattern, Severity, Silence, Trouble};
 pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
 pub use effect::{Effect, Intent, Resolution};
 pub use figure::number;
 pub use ids::{
     DeploymentId, Digest, Generation, IntentId, ProcessName, RequestId, RevisionId, Sequence,
-    TrialId, TrialNumber,
+    SilenceId, TrialId, TrialNumber,
 };
 pub use note::{Cause, Decline, Mode, Note, Stage};
 pub use observation::{

@@ -1,10 +1,13 @@
 //! Everything the world can tell the engine: what was seen, how effects went, what people ask.
 
+use super::alert::Pattern;
 use super::candidate::Candidate;
 use super::ids::{
-    DeploymentId, Digest, Generation, ProcessName, RequestId, RevisionId, TrialId, TrialNumber,
+    DeploymentId, Digest, Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialId,
+    TrialNumber,
 };
 use super::run::{ExitStatus, RunIdentity};
+use super::time::Span;
 use super::trading::Trading;
 use super::trial::StudyIdentity;
 use super::verdict::Verdict;
@@ -166,5 +169,31 @@ pub enum Command {
     Reset {
         /// Which.
         process: ProcessName,
+    },
+    /// Somebody looks after an alert: it is not repeated any more.
+    Acknowledge {
+        /// Its key.
+        alert: String,
+        /// What is done about it.
+        reason: String,
+    },
+    /// Nobody does after all.
+    Unacknowledge {
+        /// Its key.
+        alert: String,
+    },
+    /// Some alerts are not told for a while.
+    Silence {
+        /// Which.
+        pattern: Pattern,
+        /// For how long.
+        lasts: Span,
+        /// Why.
+        reason: String,
+    },
+    /// They are told again.
+    Unsilence {
+        /// Which silence.
+        silence: SilenceId,
     },
 }

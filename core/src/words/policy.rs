@@ -3,6 +3,7 @@
 //! The defaults are those of the systems this one replaces where they had any (1 % improvement,
 //! 3 restarts, 300 s cooldown); the others are named beside their reasons.
 
+use super::alert::AlertsPolicy;
 use super::ids::ProcessName;
 use super::time::Span;
 use super::trading::GuardPolicy;
@@ -20,6 +21,8 @@ pub struct Policy {
     pub trader: Option<ProcessName>,
     /// When the machine's state needs attention.
     pub vitals: VitalsPolicy,
+    /// How patiently alerts are told.
+    pub alerts: AlertsPolicy,
 }
 
 /// When and how a model goes live.
@@ -176,6 +179,7 @@ impl Default for Policy {
             processes: BTreeMap::new(),
             trader: None,
             vitals: VitalsPolicy::default(),
+            alerts: AlertsPolicy::default(),
         }
     }
 }

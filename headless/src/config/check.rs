@@ -2,7 +2,7 @@
 
 use super::file::{self, File};
 use super::{CommandConfig, Config, SessionPath, StudyConfig};
-use super::{guard, machine, models, notify};
+use super::{alerts, guard, machine, models, notify};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -96,7 +96,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let trader = the_trader(&file)?;
     let session_csv = session_csv(&file, root)?;
     let (vitals, machine) = machine::machine(&file.machine)?;
-    let policy = Policy { deployment: deployment(&file)?, processes, trader, vitals };
+    let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
+    let policy = Policy { deployment, processes, trader, vitals, alerts };
     let study = StudyConfig {
         database: root.join(&file.study.database),
         name: file.study.name,
@@ -343,7 +344,8 @@ pub(super) fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span
     })
 }
 
-fn parse_span(text: &str) -> Option<Span> {
+/// A length of time; `None` for anything else.
+pub fn parse_span(text: &str) -> Option<Span> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;
     let number: i64 = number.parse().ok()?;

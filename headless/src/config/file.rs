@@ -1,5 +1,6 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
+use super::alerts::Alerts;
 use super::guard::Guard;
 use super::notify::Notify;
 use serde::Deserialize;
@@ -19,6 +20,8 @@ pub(super) struct File {
     pub(super) guard: Guard,
     #[serde(default)]
     pub(super) machine: Machine,
+    #[serde(default)]
+    pub(super) alerts: Alerts,
     #[serde(default)]
     pub(super) backups: Backups,
     #[serde(default)]

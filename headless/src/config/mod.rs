@@ -3,6 +3,7 @@
 //! Every mistake is an error with its place, what is allowed and the nearest right word; nothing
 //! is ignored and nothing is guessed.
 
+mod alerts;
 mod check;
 mod file;
 mod guard;
@@ -12,7 +13,7 @@ mod notify;
 mod session_path;
 mod template;
 
-pub use check::{ConfigError, load};
+pub use check::{ConfigError, load, parse_span};
 pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
 pub use session_path::SessionPath;
 pub use template::TEMPLATE;

@@ -79,6 +79,25 @@ disk_full_percent = 95
 # nvml_library = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
 # sysfs = "/sys"
 
+[alerts]
+# How long something must be wrong before it is told, and right before it is over.
+# for = "0s"
+# keep = "0s"
+# An alert is repeated after 5, 10, 20 … minutes, so often; a critical one until somebody
+# acknowledges it (`cappuccino ack KEY`) or it is over.
+# repeat_first = "5m"
+# repeat_max = "4h"
+# repeats = 5
+# So many beginnings and ends in this time are flapping, which is told once.
+# flap_turns = 5
+# flap_window = "30m"
+
+# Some alerts otherwise: any number of these; * stands for anything.
+# [[alerts.rule]]
+# key = "gpu/*/temperature"
+# for = "1m"
+# severity = "critical"        # or "info", "warning"
+
 [backups]
 # Daily copies of the state to keep.
 keep = 7
