@@ -1,8 +1,8 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
 use crate::words::{
-    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, Trouble,
-    Verdict, number,
+    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, StudyIdentity,
+    Trouble, Verdict, number,
 };
 
 /// What happened, as a sentence.
@@ -12,12 +12,7 @@ pub fn sentence(note: &Note) -> String {
         Note::RunnerStopping => "the runner was asked to go down".to_owned(),
         Note::StudyFollowed(study) => format!("the study `{}` is followed", study.name),
         Note::StudyUnavailable(why) => format!("the study cannot be read: {why}"),
-        Note::StudyReplaced(study) => {
-            format!(
-                "another study, `{}`, is in the place of the one whose model is live",
-                study.name
-            )
-        }
+        Note::StudyReplaced(study) => replaced(study),
         Note::CandidateDeclined(candidate, why) => {
             format!("{} was not deployed: {why}", trial(candidate))
         }
@@ -64,8 +59,7 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
-        Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
-        Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
+        Note::Imported(file, at, text) => imported(file, at, text),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
         Note::AlertMuted(key, trouble, why) => {
             format!("alert {key} is not told, {why}: {}", trouble.text)
@@ -80,6 +74,15 @@ pub fn sentence(note: &Note) -> String {
             format!("revision {revision} (trial {number}) was examined: {}", examined(verdict))
         }
     }
+}
+
+fn replaced(study: &StudyIdentity) -> String {
+    format!("another study, `{}`, is in the place of the one whose model is live", study.name)
+}
+
+fn imported(file: &str, at: &str, text: &str) -> String {
+    let when = if at.is_empty() { String::new() } else { format!(", {at}") };
+    format!("before, in {file}{when}: {text}")
 }
 
 /// What an examination came to.
