@@ -14,6 +14,7 @@ pub mod heap;
 pub mod model;
 pub mod network;
 pub mod notify;
+pub mod paint;
 pub mod payload;
 pub mod process;
 pub mod sim;

@@ -1,8 +1,8 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
 use crate::words::{
-    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, StudyIdentity,
-    Trouble, Verdict, number,
+    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, Trouble,
+    Verdict, number,
 };
 
 /// What happened, as a sentence.
@@ -12,7 +12,7 @@ pub fn sentence(note: &Note) -> String {
         Note::RunnerStopping => "the runner was asked to go down".to_owned(),
         Note::StudyFollowed(study) => format!("the study `{}` is followed", study.name),
         Note::StudyUnavailable(why) => format!("the study cannot be read: {why}"),
-        Note::StudyReplaced(study) => replaced(study),
+        Note::StudyReplaced(study) => replaced(&study.name),
         Note::CandidateDeclined(candidate, why) => {
             format!("{} was not deployed: {why}", trial(candidate))
         }
@@ -76,8 +76,8 @@ pub fn sentence(note: &Note) -> String {
     }
 }
 
-fn replaced(study: &StudyIdentity) -> String {
-    format!("another study, `{}`, is in the place of the one whose model is live", study.name)
+fn replaced(name: &str) -> String {
+    format!("another study, `{name}`, is in the place of the one whose model is live")
 }
 
 fn imported(file: &str, at: &str, text: &str) -> String {
