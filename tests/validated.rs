@@ -3,14 +3,17 @@
 
 use cappuccino_core::api::{CommandBody, Status};
 use cappuccino_core::model::container::Limits;
+use cappuccino_core::model::manifest::{FileEvidence, Manifest, Origin};
 use cappuccino_core::model::torch;
-use cappuccino_core::words::{ProcessName, RevisionId};
+use cappuccino_core::words::{Digest, Moment, ProcessName, Revision, RevisionId, Standing};
+use cappuccino_headless::act::Shelf;
+use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::daemon::{PATIENCE, Site};
 use support::wait::until;
-use support::{network, payload};
+use support::{desk, network, payload};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
 
@@ -131,4 +134,42 @@ fn a_model_that_was_changed_while_it_traded_is_not_started_again() {
     });
     let history = ask(&site, &["history", "--limit", "200"]);
     assert!(history.contains("more.pth was added"), "{history}");
+}
+
+/// As the layout was before the trader got files of our own: the trial's files, and links to them.
+fn stored_before(root: &Path, revision: &Revision) -> Digest {
+    let files = network::files(7).map(|(name, bytes)| {
+        let digest = Digest(Sha256::digest(&bytes).into());
+        (FileEvidence { name: name.into(), size_bytes: bytes.len() as u64, digest }, bytes)
+    });
+    let evidence: Vec<FileEvidence> = files.iter().map(|(file, _)| file.clone()).collect();
+    let manifest = Manifest::new(evidence).unwrap();
+    let address = manifest.address(Origin::from(&revision.candidate));
+    let folder = root.join(address.to_string());
+    fs::create_dir_all(folder.join("stored_agent")).unwrap();
+    for (file, bytes) in files {
+        fs::write(folder.join(&file.name), bytes).unwrap();
+        fs::hard_link(folder.join(&file.name), folder.join("stored_agent").join(&file.name))
+            .unwrap();
+    }
+    fs::write(folder.join("manifest.json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    address
+}
+
+#[test]
+fn a_model_stored_by_an_earlier_version_is_still_one_to_go_back_to() {
+    let root = tempfile::tempdir().unwrap();
+    let revision = Revision {
+        id: RevisionId(1),
+        candidate: desk::trial(12, 0.5),
+        created: Moment::default(),
+        content: None,
+        standing: Standing::Good,
+    };
+    let address = stored_before(root.path(), &revision);
+    let shelf = Shelf::new(root.path().to_owned());
+    shelf.verify(address, &revision).unwrap();
+    assert_eq!(shelf.offered(address), shelf.folder(address));
+    fs::write(shelf.folder(address).join("more.pth"), "evil").unwrap();
+    assert!(shelf.verify(address, &revision).is_err());
 }

@@ -59,8 +59,7 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
-        Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
-        Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
+        Note::Imported(file, at, text) => imported(file, at, text),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
         Note::AlertMuted(key, trouble, why) => {
             format!("alert {key} is not told, {why}: {}", trouble.text)
@@ -81,14 +80,9 @@ fn replaced(name: &str) -> String {
     format!("another study, `{name}`, is in the place of the one whose model is live")
 }
 
-fn fired(key: &str, trouble: &Trouble, times: u32) -> String {
-    let again = if times > 1 { format!(" (told {times} times)") } else { String::new() };
-    format!("alert {key}: {}; {}{again}", trouble.text, trouble.remedy)
-}
-
-fn flapping(key: &str, trouble: &Trouble, turns: u32) -> String {
-    let Trouble { text, remedy, .. } = trouble;
-    format!("alert {key} comes and goes, {turns} turns lately: {text}; {remedy}")
+fn imported(file: &str, at: &str, text: &str) -> String {
+    let when = if at.is_empty() { String::new() } else { format!(", {at}") };
+    format!("before, in {file}{when}: {text}")
 }
 
 /// What an examination came to.
@@ -119,6 +113,16 @@ pub fn findings(verdict: &Verdict) -> Vec<[String; 3]> {
         examined.findings.iter().map(|finding| line(examined.step, finding)).collect()
     };
     verdict.steps.iter().flat_map(of).collect()
+}
+
+fn fired(key: &str, trouble: &Trouble, times: u32) -> String {
+    let again = if times > 1 { format!(" (told {times} times)") } else { String::new() };
+    format!("alert {key}: {}; {}{again}", trouble.text, trouble.remedy)
+}
+
+fn flapping(key: &str, trouble: &Trouble, turns: u32) -> String {
+    let Trouble { text, remedy, .. } = trouble;
+    format!("alert {key} comes and goes, {turns} turns lately: {text}; {remedy}")
 }
 
 fn trial(candidate: &Candidate) -> String {
