@@ -3,6 +3,7 @@
 //!
 //! The triangles are filled by the processor, so no screen and no graphics card is needed.
 
+use cappuccino_core::words::{Span, Timestamp};
 use cappuccino_gui::app::App;
 use cappuccino_gui::command::Screen;
 use cappuccino_gui::demo::{DemoLink, NOON, Scene};
@@ -11,6 +12,7 @@ use eframe::egui::{Key, Modifiers, Theme, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use image::RgbImage;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use support::paint::Paint;
 
@@ -21,6 +23,11 @@ const PIXELS: usize = 10;
 
 const WIDE: [f32; 2] = [1440.0, 900.0];
 const SMALL: [f32; 2] = [960.0, 600.0];
+
+thread_local! {
+    /// The present of the picture that this thread takes.
+    static NOW: Cell<Timestamp> = const { Cell::new(NOON) };
+}
 
 type Window = Harness<'static, App>;
 
@@ -63,8 +70,9 @@ impl Picture {
             .with_theme(self.theme)
             .renderer(paint.clone())
             .build_eframe(move |context| {
-                let link = Box::new(DemoLink::new(scene, || NOON));
-                App::new(&context.egui_ctx, "/home/ada/trading".into(), link, || NOON)
+                NOW.set(NOON);
+                let link = Box::new(DemoLink::new(scene, || NOW.get()));
+                App::new(&context.egui_ctx, "/home/ada/trading".into(), link, || NOW.get())
             });
         window.state_mut().go(screen);
         window.run();
@@ -117,10 +125,15 @@ fn all() -> Vec<Picture> {
         }),
         state("state_no_runner", Scene::NoRunner),
         state("state_connecting", Scene::Connecting).light(),
-        state("state_stale", Scene::Stale),
+        state("state_stale", Scene::Stale).after(|window| {
+            NOW.set(NOON.plus(Span::seconds(12)));
+            window.run();
+        }),
         state("state_lost", Scene::Lost).light(),
         state("state_read_only", Scene::ReadOnly),
-        state("state_frozen", Scene::Frozen).light(),
+        state("state_frozen", Scene::Frozen).light().after(|window| {
+            press(Modifiers::COMMAND, Key::Space)(window);
+        }),
         state("state_empty", Scene::Empty),
         state("state_trouble", Scene::Trouble).light(),
         state("state_halted", Scene::Halted),
