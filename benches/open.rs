@@ -35,9 +35,10 @@ use tokio::sync::watch;
 
 const YEARS: i64 = 5;
 const DAY: i64 = 86_400_000;
-/// A sample of each series in so many milliseconds; in the newest week, as a runner takes them.
-const OLD_EVERY: i64 = 600_000;
-const NEW_EVERY: i64 = 10_000;
+/// A sample of each series in so many milliseconds: one an hour, which is what is left of old ones
+/// anyway; in the newest week more.
+const OLD_EVERY: i64 = 3_600_000;
+const NEW_EVERY: i64 = 60_000;
 const NOTES: usize = 100_000;
 const TRIALS: i64 = 50_000;
 const ROUNDS: usize = 15;
@@ -111,10 +112,11 @@ fn open(
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, vec2(1440.0, 900.0)));
         let time = Some(began.elapsed().as_secs_f64());
         let input = RawInput { screen_rect, time, ..RawInput::default() };
-        let output = ctx.run_ui(input, |ui| {
+        let mut output = ctx.run_ui(input, |ui| {
             app.logic(&ui.ctx().clone(), &mut frame);
             app.ui(ui, &mut frame);
         });
+        output.textures_delta.clear();
         std::hint::black_box(ctx.tessellate(output.shapes, output.pixels_per_point));
         if is_whole(app.model()) {
             return began.elapsed();
@@ -143,8 +145,8 @@ fn samples(path: &Path, now: Timestamp) -> Samples {
         let wave = (num::signed(place) / 97.0).sin() + num::signed(place * 7_919 % 101) / 101.0;
         let tick: Vec<_> = ids.iter().map(|id| (*id, 50.0 + 20.0 * wave)).collect();
         samples.write(Timestamp(at), &tick).expect("a write");
-        if at / DAY != day {
-            day = at / DAY;
+        if at / (5 * DAY) != day {
+            day = at / (5 * DAY);
             while samples.maintain(&Retention::default(), Timestamp(at)).expect("a step") {}
         }
         at += if now.0 - at < 7 * DAY { NEW_EVERY } else { OLD_EVERY };
