@@ -1,14 +1,15 @@
 //! From a workspace to a running loop: configuration, state, hands, eyes, window; in that order.
 
 use crate::act::Actor;
-use crate::clock::{Clock, ClockError, wall_now};
+use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::notify::Notifier;
 use crate::observe::listings::{CatalogTrials, KnownTrading};
-use crate::observe::machine::MachineWatcher;
+use crate::observe::machine::{MachineWatcher, Sources};
 use crate::observe::session::watcher::SessionWatcher;
+use crate::observe::study::integrity::{IntegrityWatcher, Verdict};
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher};
@@ -102,7 +103,7 @@ async fn up(
     let study = study(&config, clock, observed.clone());
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
     let samples = SampleFile::open(workspace.metrics_file(), clock.now());
-    let measured = samples.readers();
+    let (measured, to_learn) = (samples.readers(), samples.readers());
     let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples);
     let now = clock.now();
     let world = keeper.engine().world();
@@ -124,7 +125,9 @@ async fn up(
         notifications: notifier.board(),
         asks: ask,
     };
-    let machine = machine(workspace, &config, status.subscribe(), observed);
+    let _integrity = integrity(&config, workspace, observed.clone());
+    let sources = Sources { status: status.subscribe(), study: study.shared(), samples: to_learn };
+    let machine = machine(workspace, &config, sources, observed, clock);
     let (end, ended) = oneshot::channel::<()>();
     let window = tokio::spawn(serve::serve(listener, port, async move {
         // Either way the loop is over.
@@ -259,6 +262,32 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
 }
 
+/// The look at every page of the study's database. Without it everything else still works.
+fn integrity(
+    config: &Config,
+    workspace: &Workspace,
+    observed: mpsc::Sender<Observation>,
+) -> Option<IntegrityWatcher> {
+    let (database, scratch) = (config.study.database.clone(), workspace.study_copy());
+    let tell = move |verdict| {
+        let outcome = match verdict {
+            Verdict::Whole => Ok(()),
+            Verdict::Damaged(why) => Err(why),
+            Verdict::Unknown(why) => {
+                tracing::info!("the study's database was not checked: {why}");
+                return;
+            }
+        };
+        if observed.blocking_send(Observation::StudyChecked(outcome)).is_err() {
+            tracing::debug!("the loop ended before the study's file was checked");
+        }
+    };
+    let every = config.study.integrity_every;
+    IntegrityWatcher::start(database, scratch, every, tell)
+        .inspect_err(|error| tracing::error!("the study's file is not checked: {error}"))
+        .ok()
+}
+
 /// The channels to the user, woken whenever the loop shows a new picture.
 fn notifier(
     config: &Config,
@@ -302,11 +331,12 @@ fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<Sessio
 fn machine(
     workspace: &Workspace,
     config: &Config,
-    status: watch::Receiver<Arc<Status>>,
+    sources: Sources,
     observed: mpsc::Sender<Observation>,
+    clock: Clock,
 ) -> Option<MachineWatcher> {
     let (database, how) = (config.study.database.clone(), config.machine.clone());
-    match MachineWatcher::start(workspace, database, how, status, observed, wall_now) {
+    match MachineWatcher::start(workspace, database, how, sources, observed, clock) {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::error!("the machine is not watched: {error}; restart the runner");

@@ -1,6 +1,8 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
-use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, Trouble, number};
+use crate::words::{
+    Candidate, Command, Note, ProcessName, RevisionId, Timestamp, TradesDigest, Trouble, number,
+};
 
 /// What happened, as a sentence.
 pub fn sentence(note: &Note) -> String {
@@ -70,8 +72,22 @@ pub fn sentence(note: &Note) -> String {
         Note::SilenceEnded(id, pattern) => {
             format!("silence {id} ran out: `{pattern}` is told again")
         }
+        Note::NewBest(candidate) => format!("{} is the best so far", trial(candidate)),
+        Note::Traded(digest) => traded(digest),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
     }
+}
+
+/// Such as `12 trades with revision 3, +1.3 %, 2026-03-01T06:00–12:00Z`.
+fn traded(digest: &TradesDigest) -> String {
+    let TradesDigest { revision, trades, growth, from, to } = digest;
+    let clock = |at: &Timestamp, part: std::ops::Range<usize>| {
+        at.to_string().get(part).unwrap_or_default().to_owned()
+    };
+    let (from, to) = (clock(from, 0..16), clock(to, 11..16));
+    let percent = growth * 100.0;
+    let plural = if *trades == 1 { "" } else { "s" };
+    format!("{trades} trade{plural} with revision {revision}, {percent:+.1} %, {from}–{to}Z")
 }
 
 fn fired(key: &str, trouble: &Trouble, times: u32) -> String {

@@ -6,3 +6,4 @@ pub mod improvement;
 pub mod inhibition;
 pub mod restart;
 pub mod vitals;
+pub mod watch;

@@ -8,6 +8,7 @@ use super::figure::number;
 use super::ids::{
     DeploymentId, Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialId, TrialNumber,
 };
+use super::limits::TradesDigest;
 use super::observation::Command;
 use super::run::ExitStatus;
 use super::time::Span;
@@ -73,6 +74,10 @@ pub enum Note {
     AlertResolved(String, Severity, Span, bool),
     /// A silence ran out.
     SilenceEnded(SilenceId, Pattern),
+    /// The study has a better trial than ever.
+    NewBest(Candidate),
+    /// What was traded for a while.
+    Traded(TradesDigest),
 }
 
 /// Who or what began a deployment.

@@ -69,6 +69,11 @@ fn about(note: &Note) -> Option<About> {
         },
         Note::AlertFired(key, trouble, _) => raised(key, trouble, "alert"),
         Note::AlertFlapping(key, trouble, _) => raised(key, trouble, "comes and goes"),
+        Note::NewBest(candidate) => {
+            let title = format!("trial {} is the best so far", candidate.number);
+            About::new(Severity::Info, "study/best", title)
+        }
+        Note::Traded(_) => About::new(Severity::Info, "trading/trades", "trades"),
         Note::AlertCleared(key) => over(key, urgency(key)),
         Note::AlertResolved(key, severity, _, true) => over(key, *severity),
         Note::WentLive(_, revision, _, cause) => {

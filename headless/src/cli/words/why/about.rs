@@ -5,9 +5,9 @@ use cappuccino_core::words::{Command, Note, ProcessName, RevisionId, TrialNumber
 /// The trial that a note names.
 pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
     match note {
-        Note::CandidateDeclined(candidate, _) | Note::DeploymentBegan(_, _, candidate, _) => {
-            Some(candidate.number)
-        }
+        Note::CandidateDeclined(candidate, _)
+        | Note::DeploymentBegan(_, _, candidate, _)
+        | Note::NewBest(candidate) => Some(candidate.number),
         Note::RevisionJudged(_, number, _)
         | Note::TrialHeld(_, number, _)
         | Note::TrialReleased(_, number) => Some(*number),
@@ -33,7 +33,8 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::AlertMuted(..)
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
-        | Note::SilenceEnded(..) => None,
+        | Note::SilenceEnded(..)
+        | Note::Traded(_) => None,
     }
 }
 
@@ -44,6 +45,7 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::DeploymentReached(_, revision, _)
         | Note::RevisionJudged(revision, _, _) => [Some(*revision), None],
         Note::WentLive(_, revision, before, _) => [Some(*revision), *before],
+        Note::Traded(digest) => [Some(digest.revision), None],
         Note::RunnerStarted
         | Note::RunnerStopping
         | Note::StudyFollowed(_)
@@ -67,6 +69,7 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
         | Note::SilenceEnded(..)
+        | Note::NewBest(_)
         | Note::Asked(..) => [None, None],
     }
 }
@@ -101,7 +104,9 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::ModeChanged(_)
         | Note::TrialHeld(..)
         | Note::TrialReleased(..)
-        | Note::SilenceEnded(..) => false,
+        | Note::SilenceEnded(..)
+        | Note::NewBest(_)
+        | Note::Traded(_) => false,
     }
 }
 
