@@ -65,6 +65,13 @@ fn real_optuna_writes_on_while_every_page_is_looked_at_over_and_over() {
         for journal in ["delete", "wal"] {
             let folder = tempfile::tempdir().unwrap();
             let (db, scratch) = (folder.path().join("s.db"), folder.path().join("copy"));
+            let make = "import optuna, sys; optuna.create_study(study_name='s', \
+                        direction='maximize', storage='sqlite:///' + sys.argv[1])";
+            let made = Command::new(&python).args(["-W", "ignore", "-c", make]).arg(&db).status();
+            assert!(made.unwrap().success());
+            let set = Connection::open(&db).unwrap();
+            set.pragma_update(None, "journal_mode", journal).unwrap();
+            drop(set);
             let workers: Vec<_> = (0..3)
                 .map(|seed: u32| {
                     Command::new(&python)

@@ -5,6 +5,7 @@
 //! reader of seconds makes training trials fail (Optuna waits 5 s for a lock): there a copy is
 //! checked, made in one go when the file is small, and piece by piece when nobody writes.
 
+use super::error::StudyError;
 use super::open::open;
 use cappuccino_core::words::Span;
 use rusqlite::backup::{Backup, StepResult};
@@ -87,7 +88,7 @@ pub fn look(database: &Path, scratch: &Path) -> Verdict {
     let Ok(file) = std::fs::metadata(database) else {
         return Verdict::Unknown(format!("there is no {}", database.display()));
     };
-    let outcome = open(database).map_err(|error| Verdict::Unknown(error.to_string()));
+    let outcome = open(database).map_err(|error| unopened(database, error));
     let outcome = outcome.and_then(|connection| {
         let mode: String = connection
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
@@ -157,6 +158,13 @@ fn remove(scratch: &Path) {
     {
         tracing::warn!("{} cannot be removed: {error}", scratch.display());
     }
+}
+
+fn unopened(database: &Path, error: StudyError) -> Verdict {
+    if let StudyError::Sqlite { source, .. } = &error {
+        return failed(database, source);
+    }
+    Verdict::Unknown(error.to_string())
 }
 
 /// Damage shows as an error, too; everything else says nothing about the file.
