@@ -49,11 +49,9 @@ pub fn sentence(note: &Note) -> String {
         Note::LaunchFailed(name, life, why) => {
             format!("{name} could not be started (life {life}): {why}")
         }
-        Note::ProcessExited(name, life, status, true) => {
-            format!("{name} ended as asked, with {status} (life {life})")
-        }
-        Note::ProcessExited(name, life, status, false) => {
-            format!("{name} ended by itself, with {status} (life {life})")
+        Note::ProcessExited(name, life, status, asked) => {
+            let how = if *asked { "as asked" } else { "by itself" };
+            format!("{name} ended {how}, with {status} (life {life})")
         }
         Note::ProcessCooling(name, pause) => {
             format!("{name} spent its restarts; one more try after {pause}")
@@ -63,6 +61,8 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
+        Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
+        Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
         Note::AlertMuted(key, trouble, why) => {
             format!("alert {key} is not told, {why}: {}", trouble.text)

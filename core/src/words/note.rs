@@ -74,6 +74,9 @@ pub enum Note {
     AlertResolved(String, Severity, Span, bool),
     /// A silence ran out.
     SilenceEnded(SilenceId, Pattern),
+    /// A record of the system that was here before: from which file, when as written there (local
+    /// time), and what; a sentence.
+    Imported(String, String, String),
     /// The study has a better trial than ever.
     NewBest(Candidate),
     /// What was traded for a while.

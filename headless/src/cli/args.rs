@@ -207,6 +207,8 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Report what happened lately: text, JSON, one HTML page, pictures
+    Report(Report),
     /// Explain the present state, a trial, a process, or an alert
     Why {
         /// Number of a trial, name of a process, or key of an alert
@@ -262,6 +264,20 @@ pub(super) enum Word {
         /// Where to; standard output when none is named
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+        /// Write the four files of the old daemons into this folder instead
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "file")]
+        legacy: Option<PathBuf>,
+    },
+    /// Take the files of the old daemons into the history
+    Import {
+        /// The old project folder, or its folder `deployments`
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Say what was found, change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Check the configuration and everything that is stored
     Check {
@@ -304,6 +320,21 @@ pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
     pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// How far back: 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = length)]
+    pub since: Span,
+    /// Write one page that needs nothing beside itself
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Write the pictures into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

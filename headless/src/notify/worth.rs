@@ -112,7 +112,8 @@ fn about(note: &Note) -> Option<About> {
         | Note::LaunchFailed(..)
         | Note::ProcessExited(..)
         | Note::ProcessHealthy(..)
-        | Note::Asked(..) => return None,
+        | Note::Asked(..)
+        | Note::Imported(..) => return None,
     })
 }
 

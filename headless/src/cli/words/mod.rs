@@ -3,11 +3,14 @@
 pub(super) mod alerts;
 pub(super) mod asking;
 pub(super) mod check;
+pub(super) mod import;
 pub(super) mod keeping;
+pub(super) mod legacy;
 pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;
+pub(super) mod report;
 pub(super) mod trading;
 pub(super) mod why;

@@ -21,7 +21,7 @@ const SMALL_BYTES: u64 = 256 << 20;
 /// A larger one is copied so many pages at a time, and only while nobody writes.
 const PAGES_PER_STEP: i32 = 1000;
 /// How long nobody must have written.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// The first look, and the next after one that was not possible.
 const SOON: Span = Span::minutes(10);
 /// How often a copy that meets a writer is tried.
@@ -88,7 +88,7 @@ pub fn look(database: &Path, scratch: &Path) -> Verdict {
     let Ok(file) = std::fs::metadata(database) else {
         return Verdict::Unknown(format!("there is no {}", database.display()));
     };
-    let outcome = open(database).map_err(|error| unopened(database, error));
+    let outcome = open(database).map_err(|error| unopened(database, &error));
     let outcome = outcome.and_then(|connection| {
         let mode: String = connection
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
@@ -160,8 +160,8 @@ fn remove(scratch: &Path) {
     }
 }
 
-fn unopened(database: &Path, error: StudyError) -> Verdict {
-    if let StudyError::Sqlite { source, .. } = &error {
+fn unopened(database: &Path, error: &StudyError) -> Verdict {
+    if let StudyError::Sqlite { source, .. } = error {
         return failed(database, source);
     }
     Verdict::Unknown(error.to_string())

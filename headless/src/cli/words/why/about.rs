@@ -34,6 +34,7 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
         | Note::SilenceEnded(..)
+        | Note::Imported(..)
         | Note::Traded(_) => None,
     }
 }
@@ -70,7 +71,8 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::AlertResolved(..)
         | Note::SilenceEnded(..)
         | Note::NewBest(_)
-        | Note::Asked(..) => [None, None],
+        | Note::Asked(..)
+        | Note::Imported(..) => [None, None],
     }
 }
 
@@ -105,6 +107,7 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::TrialHeld(..)
         | Note::TrialReleased(..)
         | Note::SilenceEnded(..)
+        | Note::Imported(..)
         | Note::NewBest(_)
         | Note::Traded(_) => false,
     }
