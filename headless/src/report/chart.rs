@@ -6,6 +6,7 @@ use cappuccino_core::words::{Note, Timestamp};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;
 
 /// Size of the pictures, in pixels.
@@ -14,10 +15,12 @@ const SIZE: (u32, u32) = (1200, 420);
 const FONT: &str = "sans-serif";
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const AMBER: RGBColor = RGBColor(168, 110, 0);
+const PALE: RGBColor = RGBColor(225, 229, 234);
 const GREY: RGBColor = RGBColor(150, 150, 150);
 const GREEN: RGBColor = RGBColor(11, 122, 92);
 const COLOURS: [RGBColor; 4] = [BLUE, AMBER, GREEN, RGBColor(120, 60, 150)];
 /// Milliseconds; a longer stretch is labelled with days.
+const MINUTE: f64 = 60_000.0;
 const TWO_DAYS: f64 = 2.0 * 86_400_000.0;
 
 /// A picture by its name.
@@ -96,12 +99,15 @@ fn over_time(
 ) -> Result<Option<String>, String> {
     let values = || curves.iter().flat_map(|(_, points)| points.iter().map(|(_, value)| *value));
     let Some(range) = range(values()) else { return Ok(None) };
-    let times = real(report.from)..real(report.to);
+    // What was measured later than the report begins fills the picture all the same.
+    let first = curves.iter().filter_map(|(_, points)| points.first().map(|(at, _)| *at));
+    let begin = first.fold(real(report.to) - MINUTE, f64::min);
+    let times = begin..real(report.to);
     drawn(|area| {
         let mut chart = ChartBuilder::on(area)
             .caption(title, (FONT, 20))
             .margin(16)
-            .x_label_area_size(34)
+            .x_label_area_size(44)
             .y_label_area_size(80)
             .build_cartesian_2d(times.clone(), range.clone())?;
         let long = times.end - times.start > TWO_DAYS;
@@ -111,6 +117,8 @@ fn over_time(
             .x_label_formatter(&|at| clock(*at, long))
             .label_style((FONT, 14))
             .light_line_style(WHITE)
+            .bold_line_style(PALE)
+            .x_desc("UTC")
             .draw()?;
         for (number, (name, points)) in curves.iter().enumerate() {
             let colour = COLOURS.get(number % COLOURS.len()).copied().unwrap_or(BLUE);
@@ -121,7 +129,10 @@ fn over_time(
         for (at, text) in marks.iter().filter(|(at, _)| times.contains(at)) {
             let line = [(*at, range.start), (*at, range.end)];
             chart.draw_series([PathElement::new(line, GREY)])?;
-            chart.draw_series([Text::new(text.clone(), (*at, range.end), (FONT, 14))])?;
+            let side = if *at > (times.start + times.end) / 2.0 { HPos::Right } else { HPos::Left };
+            let style =
+                (FONT, 14).into_text_style(area).with_anchor::<RGBColor>(Pos::new(side, VPos::Top));
+            chart.draw_series([Text::new(text.clone(), (*at, range.end), style)])?;
         }
         if curves.len() > 1 {
             let mut legend = chart.configure_series_labels();
@@ -150,7 +161,8 @@ fn trials(report: &Report) -> Result<Option<String>, String> {
             .build_cartesian_2d(numbers.clone(), values.clone())?;
         let whole = |number: &f64| format!("{number:.0}");
         let mut mesh = chart.configure_mesh();
-        mesh.x_label_formatter(&whole).label_style((FONT, 14)).light_line_style(WHITE).draw()?;
+        mesh.x_label_formatter(&whole).label_style((FONT, 14)).light_line_style(WHITE);
+        mesh.bold_line_style(PALE).draw()?;
         chart.draw_series(dots.iter().map(|at| Circle::new(*at, 2, BLUE.filled())))?;
         chart.draw_series(LineSeries::new(steps, AMBER.stroke_width(2)))?;
         Ok(())

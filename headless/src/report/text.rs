@@ -97,7 +97,7 @@ fn sessions(sessions: &[PnlView]) -> Vec<String> {
         let revision = view.revision.map_or_else(|| "any".to_owned(), |id| id.to_string());
         let worth = view.equity.map_or_else(|| view.state.clone(), money);
         format!(
-            "revision {revision}: worth {worth}, {}, drawdown {}, {} trades, {} in 24 h",
+            "revision {revision}: worth {worth}, {}, largest drawdown {}, trades {}, in 24 h {}",
             percent(view.growth, true),
             percent(view.max_drawdown, false),
             view.trades,
