@@ -6,6 +6,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::notify::Notifier;
+use crate::notify::hand::Hand;
 use crate::observe::listings::{CatalogTrials, KnownTrading};
 use crate::observe::machine::{MachineWatcher, Sources};
 use crate::observe::session::watcher::SessionWatcher;
@@ -112,8 +113,9 @@ async fn up(
     let sessions = sessions(&config, world, &session_news);
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
-    let notifier = notifier(&config, workspace, &keeper, clock, seen.clone())?;
     let (ask, asks) = mpsc::channel(ASKS_MAX);
+    let hand = Hand::new(ask.clone(), seen.clone(), clock);
+    let notifier = notifier(&config, workspace, &keeper, hand, clock, seen.clone())?;
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
@@ -293,6 +295,7 @@ fn notifier(
     config: &Config,
     workspace: &Workspace,
     keeper: &Keeper,
+    hand: Hand,
     clock: Clock,
     mut pictures: watch::Receiver<Arc<Status>>,
 ) -> Result<Notifier, BootError> {
@@ -303,7 +306,7 @@ fn notifier(
     })?;
     let file = workspace.notify_file();
     let notifier =
-        Notifier::start(&config.notify, &file, &readers, newest, clock).map_err(|source| {
+        Notifier::start(&config.notify, &file, &readers, newest, clock, hand).map_err(|source| {
             BootError::Io {
                 what: format!("notifications cannot be kept in {}", file.display()),
                 source,

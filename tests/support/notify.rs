@@ -306,6 +306,11 @@ impl Session {
             .collect()
     }
 
+    /// Presses the button of the topmost notification, the oldest; it goes with that.
+    pub fn press(&self) {
+        self.dunstctl(&["action", "0"]).unwrap();
+    }
+
     /// How many are on the screen.
     pub fn on_screen(&self) -> u32 {
         let count = self.dunstctl(&["count", "displayed"]).unwrap();
