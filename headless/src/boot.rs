@@ -305,13 +305,12 @@ fn notifier(
         source,
     })?;
     let file = workspace.notify_file();
-    let notifier =
-        Notifier::start(&config.notify, &file, &readers, newest, clock, hand).map_err(|source| {
-            BootError::Io {
-                what: format!("notifications cannot be kept in {}", file.display()),
-                source,
-            }
-        })?;
+    let notifier = Notifier::start(&config.notify, &file, &readers, newest, clock, hand).map_err(
+        |source| BootError::Io {
+            what: format!("notifications cannot be kept in {}", file.display()),
+            source,
+        },
+    )?;
     let bell = notifier.bell();
     tokio::spawn(async move {
         while pictures.changed().await.is_ok() {

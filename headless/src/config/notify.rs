@@ -365,7 +365,7 @@ impl Channel {
     }
 
     /// Every key that depends on the kind, and where it is written.
-    fn written(&self) -> [(&'static str, Option<Range<usize>>); 15] {
+    fn written(&self) -> [(&'static str, Option<Range<usize>>); 16] {
         fn at<T>(key: Option<&Spanned<T>>) -> Option<Range<usize>> {
             key.map(Spanned::span)
         }

@@ -130,8 +130,7 @@ fn over_time(
             let line = [(*at, range.start), (*at, range.end)];
             chart.draw_series([PathElement::new(line, GREY)])?;
             let side = if *at > (times.start + times.end) / 2.0 { HPos::Right } else { HPos::Left };
-            let style =
-                (FONT, 14).into_text_style(area).with_anchor::<RGBColor>(Pos::new(side, VPos::Top));
+            let style = TextStyle::from((FONT, 14).into_font()).pos(Pos::new(side, VPos::Top));
             chart.draw_series([Text::new(text.clone(), (*at, range.end), style)])?;
         }
         if curves.len() > 1 {
