@@ -17,7 +17,7 @@ use crate::observe::watcher::{Shared, StudyWatcher};
 use crate::runner::{Ending, Runner, trading_revision};
 use crate::samples::SampleFile;
 use crate::serve;
-use crate::serve::port::{ASKS_MAX, Port};
+use crate::serve::port::{ASKS_MAX, Ask, Port};
 use crate::serve::socket::SocketFile;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
@@ -104,7 +104,7 @@ async fn up(
     let study = study(&config, clock, observed.clone());
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
     let samples = SampleFile::open(workspace.metrics_file(), clock.now());
-    let (measured, to_learn) = (samples.readers(), samples.readers());
+    let measured = samples.readers();
     let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples);
     let now = clock.now();
     let world = keeper.engine().world();
@@ -114,8 +114,7 @@ async fn up(
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
     let (ask, asks) = mpsc::channel(ASKS_MAX);
-    let hand = Hand::new(ask.clone(), seen.clone(), clock);
-    let notifier = notifier(&config, workspace, &keeper, hand, clock, seen.clone())?;
+    let notifier = notifier(&config, workspace, &keeper, ask.clone(), clock, seen.clone())?;
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
@@ -128,8 +127,7 @@ async fn up(
         asks: ask,
     };
     let _integrity = integrity(&config, workspace, observed.clone());
-    let sources = Sources { status: status.subscribe(), study: study.shared(), samples: to_learn };
-    let machine = machine(workspace, &config, sources, observed, clock);
+    let machine = machine(workspace, &config, study.shared(), &port, observed, clock);
     let (end, ended) = oneshot::channel::<()>();
     let window = tokio::spawn(serve::serve(listener, port, async move {
         // Either way the loop is over.
@@ -295,7 +293,7 @@ fn notifier(
     config: &Config,
     workspace: &Workspace,
     keeper: &Keeper,
-    hand: Hand,
+    ask: mpsc::Sender<Ask>,
     clock: Clock,
     mut pictures: watch::Receiver<Arc<Status>>,
 ) -> Result<Notifier, BootError> {
@@ -305,6 +303,7 @@ fn notifier(
         source,
     })?;
     let file = workspace.notify_file();
+    let hand = Hand::new(ask, pictures.clone(), clock);
     let notifier = Notifier::start(&config.notify, &file, &readers, newest, clock, hand).map_err(
         |source| BootError::Io {
             what: format!("notifications cannot be kept in {}", file.display()),
@@ -333,10 +332,12 @@ fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<Sessio
 fn machine(
     workspace: &Workspace,
     config: &Config,
-    sources: Sources,
+    study: Shared,
+    port: &Port,
     observed: mpsc::Sender<Observation>,
     clock: Clock,
 ) -> Option<MachineWatcher> {
+    let sources = Sources { status: port.status.clone(), study, samples: port.samples.clone() };
     let (database, how) = (config.study.database.clone(), config.machine.clone());
     match MachineWatcher::start(workspace, database, how, sources, observed, clock) {
         Ok(watcher) => Some(watcher),

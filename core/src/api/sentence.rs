@@ -1,7 +1,8 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
 use crate::words::{
-    Candidate, Command, Note, ProcessName, RevisionId, Timestamp, TradesDigest, Trouble, number,
+    Candidate, Command, ExitStatus, Generation, Note, ProcessName, RevisionId, Timestamp,
+    TradesDigest, Trouble, number,
 };
 
 /// What happened, as a sentence.
@@ -49,10 +50,8 @@ pub fn sentence(note: &Note) -> String {
         Note::LaunchFailed(name, life, why) => {
             format!("{name} could not be started (life {life}): {why}")
         }
-        Note::ProcessExited(name, life, status, asked) => {
-            let how = if *asked { "as asked" } else { "by itself" };
-            format!("{name} ended {how}, with {status} (life {life})")
-        }
+        Note::ProcessExited(name, life, status, true) => ended(name, "as asked", status, *life),
+        Note::ProcessExited(name, life, status, false) => ended(name, "by itself", status, *life),
         Note::ProcessCooling(name, pause) => {
             format!("{name} spent its restarts; one more try after {pause}")
         }
@@ -76,6 +75,10 @@ pub fn sentence(note: &Note) -> String {
         Note::Traded(digest) => traded(digest),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
     }
+}
+
+fn ended(name: &ProcessName, how: &str, status: &ExitStatus, life: Generation) -> String {
+    format!("{name} ended {how}, with {status} (life {life})")
 }
 
 /// Such as `12 trades with revision 3, +1.3 %, 2026-03-01T06:00–12:00Z`.
