@@ -304,7 +304,7 @@ fn notifier(
     })?;
     let file = workspace.notify_file();
     let hand = Hand::new(ask, pictures.clone(), clock);
-    let notifier = Notifier::start(&config.notify, &file, &readers, newest, clock, hand).map_err(
+    let notifier = Notifier::start(&config.notify, &file, &readers, newest, clock, &hand).map_err(
         |source| BootError::Io {
             what: format!("notifications cannot be kept in {}", file.display()),
             source,

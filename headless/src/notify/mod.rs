@@ -84,7 +84,7 @@ impl Notifier {
         reader: &watch::Receiver<Reader>,
         newest: Sequence,
         clock: Clock,
-        hand: Hand,
+        hand: &Hand,
     ) -> io::Result<Self> {
         let telling = config.channels.iter().filter(|channel| channel.kind.tells());
         let names: Vec<&str> = telling.map(|channel| channel.name.as_str()).collect();

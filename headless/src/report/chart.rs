@@ -129,7 +129,8 @@ fn over_time(
         for (at, text) in marks.iter().filter(|(at, _)| times.contains(at)) {
             let line = [(*at, range.start), (*at, range.end)];
             chart.draw_series([PathElement::new(line, GREY)])?;
-            let side = if *at > (times.start + times.end) / 2.0 { HPos::Right } else { HPos::Left };
+            let side =
+                if *at > f64::midpoint(times.start, times.end) { HPos::Right } else { HPos::Left };
             let style = TextStyle::from((FONT, 14).into_font()).pos(Pos::new(side, VPos::Top));
             chart.draw_series([Text::new(text.clone(), (*at, range.end), style)])?;
         }
