@@ -22,6 +22,7 @@ fn trading(revision: RevisionId, drawdown: f64) -> Observation {
         growth: -drawdown,
         drawdown,
         market_growth: Some(0.0),
+        trades: 0,
         silent: Some(Span::minutes(5)),
     })
 }

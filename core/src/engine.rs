@@ -5,16 +5,15 @@
 use crate::decision::{Committed, Decision, Orders};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
-use crate::rules::guard;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Severity, Span, Trading,
-    Trouble,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Severity, Span, Trouble,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
 
 mod alerts;
+mod looks;
 
 pub use alerts::{due_in, muted};
 
@@ -149,7 +148,8 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Deployment(event));
             }
             Observation::Vitals(vitals) => self.judge(vitals),
-            Observation::Trading(trading) => self.guard(trading),
+            Observation::Trading(trading) => self.judge_trading(trading),
+            Observation::StudyChecked(outcome) => self.judge_study(outcome),
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
@@ -189,14 +189,6 @@ impl<'a> Draft<'a> {
             .map(|intent| intent.effect.clone())
             .collect();
         self.effects.extend(asked);
-    }
-
-    /// Tells the deployment when the trading of the live model breaks a rule.
-    fn guard(&mut self, trading: &Trading) {
-        if let Some(why) = guard::verdict(&self.policy.deployment.guard, trading) {
-            let event = deployment::Event::GuardTripped(trading.revision, why);
-            self.queue.push_back(Addressed::Deployment(event));
-        }
     }
 
     fn configured_goal(&self, name: &ProcessName) -> process::Goal {

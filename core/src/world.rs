@@ -7,7 +7,7 @@ use crate::machines::study::Study;
 use crate::machines::{deployment, process};
 use crate::words::{
     Effect, Intent, IntentId, Moment, ProcessName, Refusal, RequestId, RevisionId, Silence,
-    SilenceId,
+    SilenceId, TradesTold,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub struct World {
     pub alerts: BTreeMap<Key, Alert>,
     /// Alerts that are not told for a while.
     pub silences: BTreeMap<SilenceId, Silence>,
+    /// Trades up to which the history tells.
+    pub trades_told: Option<TradesTold>,
     /// Effects asked for and not settled.
     pub intents: BTreeMap<IntentId, Intent>,
     /// Effects asked for and silences made so far; numbers both.

@@ -1,21 +1,23 @@
 //! From a workspace to a running loop: configuration, state, hands, eyes, window; in that order.
 
 use crate::act::Actor;
-use crate::clock::{Clock, ClockError, wall_now};
+use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::notify::Notifier;
+use crate::notify::hand::Hand;
 use crate::observe::listings::{CatalogTrials, KnownTrading};
-use crate::observe::machine::MachineWatcher;
+use crate::observe::machine::{MachineWatcher, Sources};
 use crate::observe::session::watcher::SessionWatcher;
+use crate::observe::study::integrity::{IntegrityWatcher, Verdict};
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher};
 use crate::runner::{Ending, Runner, trading_revision};
 use crate::samples::SampleFile;
 use crate::serve;
-use crate::serve::port::{ASKS_MAX, Port};
+use crate::serve::port::{ASKS_MAX, Ask, Port};
 use crate::serve::socket::SocketFile;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
@@ -111,8 +113,8 @@ async fn up(
     let sessions = sessions(&config, world, &session_news);
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
-    let notifier = notifier(&config, workspace, &keeper, clock, seen.clone())?;
     let (ask, asks) = mpsc::channel(ASKS_MAX);
+    let notifier = notifier(&config, workspace, &keeper, ask.clone(), clock, seen.clone())?;
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
@@ -124,7 +126,8 @@ async fn up(
         notifications: notifier.board(),
         asks: ask,
     };
-    let machine = machine(workspace, &config, status.subscribe(), observed);
+    let _integrity = integrity(&config, workspace, observed.clone());
+    let machine = machine(workspace, &config, study.shared(), &port, observed, clock);
     let (end, ended) = oneshot::channel::<()>();
     let window = tokio::spawn(serve::serve(listener, port, async move {
         // Either way the loop is over.
@@ -259,11 +262,38 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
     StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
 }
 
+/// The look at every page of the study's database. Without it everything else still works.
+fn integrity(
+    config: &Config,
+    workspace: &Workspace,
+    observed: mpsc::Sender<Observation>,
+) -> Option<IntegrityWatcher> {
+    let (database, scratch) = (config.study.database.clone(), workspace.study_copy());
+    let tell = move |verdict| {
+        let outcome = match verdict {
+            Verdict::Whole => Ok(()),
+            Verdict::Damaged(why) => Err(why),
+            Verdict::Unknown(why) => {
+                tracing::info!("the study's database was not checked: {why}");
+                return;
+            }
+        };
+        if observed.blocking_send(Observation::StudyChecked(outcome)).is_err() {
+            tracing::debug!("the loop ended before the study's file was checked");
+        }
+    };
+    let every = config.study.integrity_every;
+    IntegrityWatcher::start(database, scratch, every, tell)
+        .inspect_err(|error| tracing::error!("the study's file is not checked: {error}"))
+        .ok()
+}
+
 /// The channels to the user, woken whenever the loop shows a new picture.
 fn notifier(
     config: &Config,
     workspace: &Workspace,
     keeper: &Keeper,
+    ask: mpsc::Sender<Ask>,
     clock: Clock,
     mut pictures: watch::Receiver<Arc<Status>>,
 ) -> Result<Notifier, BootError> {
@@ -273,13 +303,13 @@ fn notifier(
         source,
     })?;
     let file = workspace.notify_file();
-    let notifier =
-        Notifier::start(&config.notify, &file, &readers, newest, clock).map_err(|source| {
-            BootError::Io {
-                what: format!("notifications cannot be kept in {}", file.display()),
-                source,
-            }
-        })?;
+    let hand = Hand::new(ask, pictures.clone(), clock);
+    let notifier = Notifier::start(&config.notify, &file, &readers, newest, clock, &hand).map_err(
+        |source| BootError::Io {
+            what: format!("notifications cannot be kept in {}", file.display()),
+            source,
+        },
+    )?;
     let bell = notifier.bell();
     tokio::spawn(async move {
         while pictures.changed().await.is_ok() {
@@ -302,11 +332,14 @@ fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<Sessio
 fn machine(
     workspace: &Workspace,
     config: &Config,
-    status: watch::Receiver<Arc<Status>>,
+    study: Shared,
+    port: &Port,
     observed: mpsc::Sender<Observation>,
+    clock: Clock,
 ) -> Option<MachineWatcher> {
+    let sources = Sources { status: port.status.clone(), study, samples: port.samples.clone() };
     let (database, how) = (config.study.database.clone(), config.machine.clone());
-    match MachineWatcher::start(workspace, database, how, status, observed, wall_now) {
+    match MachineWatcher::start(workspace, database, how, sources, observed, clock) {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::error!("the machine is not watched: {error}; restart the runner");

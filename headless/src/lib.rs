@@ -10,6 +10,7 @@ pub mod host;
 pub mod keeper;
 pub mod notify;
 pub mod observe;
+pub mod report;
 pub mod runner;
 pub mod samples;
 pub mod serve;

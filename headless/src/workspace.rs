@@ -105,6 +105,11 @@ impl Workspace {
         self.logs_dir().join(format!("{process}.log"))
     }
 
+    /// A copy of the study's database, while it is checked.
+    pub fn study_copy(&self) -> PathBuf {
+        self.state_dir().join("study-check.db")
+    }
+
     /// How far each notification channel has told the history.
     pub fn notify_file(&self) -> PathBuf {
         self.state_dir().join("notify.json")

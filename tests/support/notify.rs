@@ -306,6 +306,17 @@ impl Session {
             .collect()
     }
 
+    /// Presses the button of the topmost notification, the oldest; it goes with that.
+    pub fn press(&self) {
+        let before = self.on_screen();
+        self.dunstctl(&["action", "0"]).unwrap();
+        // Some versions leave it on the screen.
+        std::thread::sleep(Duration::from_millis(500));
+        if self.on_screen() == before {
+            self.dunstctl(&["close"]).unwrap();
+        }
+    }
+
     /// How many are on the screen.
     pub fn on_screen(&self) -> u32 {
         let count = self.dunstctl(&["count", "displayed"]).unwrap();

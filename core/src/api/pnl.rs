@@ -175,6 +175,7 @@ impl PnlView {
             drawdown: self.drawdown,
             market_growth: self.market_growth,
             silent: self.age,
+            trades: self.trades,
         })
     }
 

@@ -1,8 +1,8 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
 use crate::words::{
-    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, Trouble,
-    Verdict, number,
+    Candidate, Command, ExamStep, Examined, ExitStatus, Finding, Generation, Note, ProcessName,
+    RevisionId, Timestamp, TradesDigest, Trouble, Verdict, number,
 };
 
 /// What happened, as a sentence.
@@ -45,12 +45,8 @@ pub fn sentence(note: &Note) -> String {
         Note::LaunchFailed(name, life, why) => {
             format!("{name} could not be started (life {life}): {why}")
         }
-        Note::ProcessExited(name, life, status, true) => {
-            format!("{name} ended as asked, with {status} (life {life})")
-        }
-        Note::ProcessExited(name, life, status, false) => {
-            format!("{name} ended by itself, with {status} (life {life})")
-        }
+        Note::ProcessExited(name, life, status, true) => ended(name, "as asked", status, *life),
+        Note::ProcessExited(name, life, status, false) => ended(name, "by itself", status, *life),
         Note::ProcessCooling(name, pause) => {
             format!("{name} spent its restarts; one more try after {pause}")
         }
@@ -69,6 +65,8 @@ pub fn sentence(note: &Note) -> String {
         Note::SilenceEnded(id, pattern) => {
             format!("silence {id} ran out: `{pattern}` is told again")
         }
+        Note::NewBest(candidate) => format!("{} is the best so far", trial(candidate)),
+        Note::Traded(digest) => traded(digest),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
         Note::ModelExamined(revision, number, verdict) => {
             format!("revision {revision} (trial {number}) was examined: {}", examined(verdict))
@@ -113,6 +111,22 @@ pub fn findings(verdict: &Verdict) -> Vec<[String; 3]> {
         examined.findings.iter().map(|finding| line(examined.step, finding)).collect()
     };
     verdict.steps.iter().flat_map(of).collect()
+}
+
+fn ended(name: &ProcessName, how: &str, status: &ExitStatus, life: Generation) -> String {
+    format!("{name} ended {how}, with {status} (life {life})")
+}
+
+/// Such as `12 trades with revision 3, +1.3 %, 2026-03-01T06:00–12:00Z`.
+fn traded(digest: &TradesDigest) -> String {
+    let TradesDigest { revision, trades, growth, from, to } = digest;
+    let clock = |at: &Timestamp, part: std::ops::Range<usize>| {
+        at.to_string().get(part).unwrap_or_default().to_owned()
+    };
+    let (from, to) = (clock(from, 0..16), clock(to, 11..16));
+    let percent = growth * 100.0;
+    let plural = if *trades == 1 { "" } else { "s" };
+    format!("{trades} trade{plural} with revision {revision}, {percent:+.1} %, {from}–{to}Z")
 }
 
 fn fired(key: &str, trouble: &Trouble, times: u32) -> String {

@@ -1,12 +1,12 @@
-//! The engine's part for alerts: who raises them, what mutes them, when each is told again.
+//! The engine's part for alerts: what mutes them, when each is told again, what people ask.
 
 use super::{Addressed, Draft, Engine};
+use crate::machines::Answer;
 use crate::machines::alert::{self, Alert, Key};
-use crate::machines::{Answer, process};
-use crate::rules::{inhibition, vitals};
+use crate::rules::inhibition;
 use crate::words::{
-    AlertRule, Command, Moment, Note, Pattern, Policy, ProcessName, Refusal, Request, Role,
-    Silence, SilenceId, Span, Vitals,
+    AlertRule, Command, Moment, Note, Pattern, Policy, ProcessName, Refusal, Request, Silence,
+    SilenceId, Span,
 };
 use crate::world::World;
 
@@ -56,23 +56,6 @@ pub fn due_in(
 }
 
 impl Draft<'_> {
-    /// Raises and clears what a look at the machine says.
-    pub(super) fn judge(&mut self, vitals: &Vitals) {
-        let is_training = self.policy.processes.iter().any(|(name, policy)| {
-            let process = self.world.processes.get(name);
-            policy.role == Role::Worker && process.is_some_and(process::Process::is_running)
-        });
-        let alerts = &self.world.alerts;
-        let trouble = |key: &str| alerts.get(&Key(key.to_owned()))?.trouble();
-        let raised = |key: &str| trouble(key).map(|trouble| trouble.severity);
-        let found = vitals::findings(&self.policy.vitals, vitals, is_training, raised);
-        let gone = vitals::of_cards_gone(vitals, alerts.keys().map(|key| key.0.as_str()));
-        for vitals::Finding { key, trouble } in found.into_iter().chain(gone) {
-            let event = trouble.map_or(alert::Event::Clear, alert::Event::Raise);
-            self.queue.push_back(Addressed::Alert(Key(key), event));
-        }
-    }
-
     /// Level-triggered: whatever is due is told, whoever made it due.
     pub(super) fn press_alerts(&mut self) {
         self.end_silences();

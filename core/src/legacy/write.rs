@@ -117,7 +117,9 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             | Note::SilenceEnded(..)
             | Note::Asked(..)
             | Note::Imported(..)
-            | Note::ModelExamined(..) => {}
+            | Note::ModelExamined(..)
+            | Note::NewBest(_)
+            | Note::Traded(_) => {}
         }
     }
 

@@ -52,6 +52,7 @@ mod tests {
             growth: 0.02,
             drawdown: 0.04,
             market_growth: Some(0.03),
+            trades: 0,
             silent: Some(Span::minutes(50)),
         }
     }

@@ -7,3 +7,4 @@ pub mod improvement;
 pub mod inhibition;
 pub mod restart;
 pub mod vitals;
+pub mod watch;

@@ -20,17 +20,17 @@ pub struct Finding {
 }
 
 /// A limit with a second, higher one, and the sentences for both.
-struct Levels<'a> {
-    key: String,
-    high: (f64, String),
-    highest: (f64, String),
-    back: f64,
-    remedy: &'a str,
+pub(super) struct Levels<'a> {
+    pub(super) key: String,
+    pub(super) high: (f64, String),
+    pub(super) highest: (f64, String),
+    pub(super) back: f64,
+    pub(super) remedy: &'a str,
 }
 
 impl Levels<'_> {
     /// The level that `reading` is at, coming from the one that was raised before.
-    fn judge(self, reading: f64, raised: Option<Severity>) -> Finding {
+    pub(super) fn judge(self, reading: f64, raised: Option<Severity>) -> Finding {
         let (was_high, was_highest) = (raised.is_some(), raised == Some(Severity::Critical));
         let limit = |limit: f64, was: bool| if was { limit - self.back } else { limit };
         let level = if reading >= limit(self.highest.0, was_highest) {
@@ -45,7 +45,7 @@ impl Levels<'_> {
     }
 }
 
-fn trouble(severity: Severity, text: impl Into<String>, remedy: &str) -> Trouble {
+pub(super) fn trouble(severity: Severity, text: impl Into<String>, remedy: &str) -> Trouble {
     Trouble { severity, text: text.into(), remedy: remedy.to_owned() }
 }
 

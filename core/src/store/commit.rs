@@ -13,7 +13,7 @@ use crate::machines::alert::{Alert, AlertV1};
 use crate::machines::deployment::Slot;
 use crate::machines::process::Process;
 use crate::machines::study::Study;
-use crate::words::{Intent, Note, Revision, Silence};
+use crate::words::{Intent, Note, Revision, Silence, TradesTold};
 use crate::world::{Answered, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,6 +54,7 @@ records! {
     107 1 "history note" Note;
     108 1 "counters" Counters;
     109 1 "silence" Silence;
+    110 1 "trades told" TradesTold;
 }
 
 impl Record for AlertV1 {
@@ -69,6 +70,7 @@ pub(super) struct Counters {
 }
 
 pub(super) const STUDY: &str = "study";
+pub(super) const TRADES: &str = "trades";
 pub(super) const DEPLOYMENT: &str = "deployment";
 pub(super) const COUNTERS: &str = "counters";
 pub(super) const PROCESS: &str = "process/";
@@ -101,6 +103,12 @@ fn batch_of(before: &World, decision: &Decision) -> Result<Batch, CodecError> {
     }
     if before.asked != next.asked {
         batch.put(Table::Machines, COUNTERS, &Counters { intents: next.asked })?;
+    }
+    match &next.trades_told {
+        Some(told) if before.trades_told != next.trades_told => {
+            batch.put(Table::Machines, TRADES, told)?;
+        }
+        Some(_) | None => {}
     }
     let rows = &mut batch;
     changed(&before.processes, &next.processes, rows, Table::Machines, |name| {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::machines::alert::{Alert, AlertV1};
 use crate::machines::{deployment::Slot, process::Process, study::Study};
-use crate::words::{Digest, Intent, Note, Revision, Sequence, Silence, Timestamp};
+use crate::words::{Digest, Intent, Note, Revision, Sequence, Silence, Timestamp, TradesTold};
 use crate::world::Answered;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -190,6 +190,7 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
     check_samples::<AlertV1>(samples!("alert_v1"));
     check_samples::<Alert>(samples!("alert_v2"));
     check_samples::<Silence>(samples!("silence_v1"));
+    check_samples::<TradesTold>(samples!("trades_told_v1"));
     check_samples::<Note>(samples!("note_v1_alerts"));
     check_samples::<Revision>(samples!("revision_v1"));
     check_samples::<Intent>(samples!("intent_v1"));

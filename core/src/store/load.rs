@@ -2,7 +2,7 @@
 
 use super::{
     codec::{self, Record},
-    commit::{ALERT, COUNTERS, Counters, DEPLOYMENT, PROCESS, SILENCE, STUDY},
+    commit::{ALERT, COUNTERS, Counters, DEPLOYMENT, PROCESS, SILENCE, STUDY, TRADES},
     error::{InRow, StoreError},
     state::Reader,
     tables::{Key, Table},
@@ -85,6 +85,8 @@ fn load_machine(world: &mut World, key: &Key, bytes: &[u8]) -> Result<(), StoreE
         world.silences.insert(silence.id, silence);
     } else if name == STUDY {
         world.study = decode(TABLE, key, bytes)?;
+    } else if name == TRADES {
+        world.trades_told = Some(decode(TABLE, key, bytes)?);
     } else if name == DEPLOYMENT {
         world.deployment.slot = decode(TABLE, key, bytes)?;
     } else if name == COUNTERS {

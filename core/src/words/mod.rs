@@ -5,6 +5,7 @@ pub mod candidate;
 pub mod effect;
 mod figure;
 pub mod ids;
+mod limits;
 pub mod note;
 pub mod observation;
 pub mod policy;
@@ -25,6 +26,7 @@ pub use ids::{
     DeploymentId, Digest, Generation, IntentId, ProcessName, RequestId, RevisionId, Sequence,
     SilenceId, TrialId, TrialNumber,
 };
+pub use limits::{AlertLimits, TradesDigest, TradesTold};
 pub use note::{Cause, Decline, Mode, Note, Stage};
 pub use observation::{
     Command, DeploymentReport, Observation, Probe, ProcessReport, Request, StudyReport,

@@ -8,6 +8,7 @@ use super::figure::number;
 use super::ids::{
     DeploymentId, Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialId, TrialNumber,
 };
+use super::limits::TradesDigest;
 use super::observation::Command;
 use super::run::ExitStatus;
 use super::time::Span;
@@ -79,6 +80,10 @@ pub enum Note {
     Imported(String, String, String),
     /// A model was examined before it might go live: what was seen.
     ModelExamined(RevisionId, TrialNumber, Verdict),
+    /// The study has a better trial than ever.
+    NewBest(Candidate),
+    /// What was traded for a while.
+    Traded(TradesDigest),
 }
 
 /// Who or what began a deployment.

@@ -35,6 +35,8 @@ pub enum Observation {
     Vitals(Vitals),
     /// The session of the model that trades was looked at.
     Trading(Trading),
+    /// Every page of the study's database was looked at: it is whole, or a sentence.
+    StudyChecked(Result<(), String>),
     /// Somebody asks for something.
     Asked(Request),
 }

@@ -5,6 +5,7 @@
 
 use super::alert::AlertsPolicy;
 use super::ids::ProcessName;
+use super::limits::AlertLimits;
 use super::time::Span;
 use super::trading::GuardPolicy;
 use super::vitals::VitalsPolicy;
@@ -23,6 +24,8 @@ pub struct Policy {
     pub vitals: VitalsPolicy,
     /// How patiently alerts are told.
     pub alerts: AlertsPolicy,
+    /// From where on the trading, the disk and the study need attention.
+    pub limits: AlertLimits,
 }
 
 /// When and how a model goes live.
@@ -180,6 +183,7 @@ impl Default for Policy {
             trader: None,
             vitals: VitalsPolicy::default(),
             alerts: AlertsPolicy::default(),
+            limits: AlertLimits::default(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Trading {
     pub market_growth: Option<f64>,
     /// Time since the session last grew.
     pub silent: Option<Span>,
+    /// Trades so far.
+    pub trades: u64,
 }
 
 /// When a model that is live loses its place by itself. Zero switches a rule off.

@@ -14,6 +14,11 @@ pub struct Vitals {
     pub disk_used_percent: Option<f64>,
     /// Time since a trial last finished here; none before the first in this runner's life.
     pub since_trial: Option<Span>,
+    /// Time until the workspace's disk is full, as it filled lately; none while it does not fill,
+    /// or too little was seen of it.
+    pub disk_full_in: Option<Span>,
+    /// What the study's database grew by in a day, in bytes; none until enough was seen.
+    pub study_growth_bytes: Option<f64>,
 }
 
 /// One graphics card.

@@ -217,6 +217,8 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Report what happened lately: text, JSON, one HTML page, pictures
+    Report(Report),
     /// Explain the present state, a trial, a process, or an alert
     Why {
         /// Number of a trial, name of a process, or key of an alert
@@ -330,6 +332,21 @@ pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
     pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// How far back: 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = length)]
+    pub since: Span,
+    /// Write one page that needs nothing beside itself
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Write the pictures into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

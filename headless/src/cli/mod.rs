@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use words::{
     alerts, asking, check, import, keeping, lanes, legacy, lifecycle, logs, notify, reading,
-    record, trading, validate, why,
+    record, report, trading, validate, why,
 };
 
 /// Reads the command line, does what it says.
@@ -74,6 +74,7 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Silence(silence) => alerts::silence(&at()?, silence)?,
         Word::Silences { format } => alerts::silences(&at()?, format)?,
         Word::Unsilence { id, format } => alerts::unsilence(&at()?, id, format)?,
+        Word::Report(asked) => report::report(&at()?, &asked)?,
         Word::Why { about, format } => why::why(&at()?, about.as_deref(), format)?,
         Word::Logs { name, follow, lines } => logs::logs(&at()?, &name, follow, lines)?,
         Word::Deploy { trial, why, format } => asking::deploy(&at()?, trial, why.reason, format)?,

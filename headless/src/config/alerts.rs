@@ -1,13 +1,19 @@
 //! The section `[alerts]`: how patiently alerts are told, all of them and some of them.
 
-use super::check::{Mistake, at_least_one, mistake, span};
-use cappuccino_core::words::{AlertChange, AlertRule, AlertsPolicy, Pattern, Severity, Span};
+use super::check::{Mistake, at_least_one, at_least_zero, mistake, parse_span, span};
+use super::machine::ordered;
+use cappuccino_core::words::{
+    AlertChange, AlertLimits, AlertRule, AlertsPolicy, Pattern, Severity, Span,
+};
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
 /// Fewest turns that are flapping: a beginning, an end and a beginning are not.
 const FLAP_TURNS_MIN: u32 = 4;
 const FLAP_TURNS_MAX: u32 = 32;
+/// A look takes a second for each 100 MB and may read them from the disk.
+const INTEGRITY_EVERY: Span = Span::hours(6);
+const BYTES_PER_MEGABYTE: f64 = 1024.0 * 1024.0;
 /// Repeats closer than this are noise.
 const REPEAT_MIN: Span = Span::minutes(1);
 
@@ -22,6 +28,13 @@ pub(super) struct Alerts {
     repeats: Option<u32>,
     flap_turns: Option<Spanned<u32>>,
     flap_window: Option<Spanned<String>>,
+    drawdown_percent: Option<Spanned<f64>>,
+    drawdown_severe_percent: Option<Spanned<f64>>,
+    session_silent: Option<Spanned<String>>,
+    disk_full_within: Option<Spanned<String>>,
+    study_growth_megabytes: Option<Spanned<f64>>,
+    trades_every: Option<Spanned<String>>,
+    integrity_every: Option<Spanned<String>>,
     rule: Vec<Rule>,
 }
 
@@ -59,6 +72,34 @@ pub(super) fn alerts(file: &Alerts) -> Result<AlertsPolicy, Mistake> {
     };
     let changes = file.rule.iter().map(change).collect::<Result<_, _>>()?;
     Ok(AlertsPolicy { usual, changes })
+}
+
+/// From where on something needs attention; a session is silent after two of its bars unless
+/// something else is written.
+pub(super) fn limits(file: &Alerts, timeframe: &str) -> Result<AlertLimits, Mistake> {
+    let default = AlertLimits::default();
+    let two_bars = parse_span(timeframe).map_or(default.session_silent, |bar| bar.times(2));
+    let growth = at_least_zero(
+        file.study_growth_megabytes.as_ref(),
+        default.study_growth_bytes / BYTES_PER_MEGABYTE,
+    )?;
+    let high = at_least_zero(file.drawdown_percent.as_ref(), default.drawdown_percent)?;
+    let usual = default.drawdown_severe_percent.max(high);
+    let severe = at_least_zero(file.drawdown_severe_percent.as_ref(), usual)?;
+    ordered(file.drawdown_severe_percent.as_ref(), high, severe)?;
+    Ok(AlertLimits {
+        drawdown_percent: high,
+        drawdown_severe_percent: severe,
+        session_silent: span(file.session_silent.as_ref(), two_bars)?,
+        disk_full_within: span(file.disk_full_within.as_ref(), default.disk_full_within)?,
+        study_growth_bytes: growth * BYTES_PER_MEGABYTE,
+        trades_every: span(file.trades_every.as_ref(), default.trades_every)?,
+    })
+}
+
+/// Time between two looks at every page of the study's database.
+pub(super) fn integrity_every(file: &Alerts) -> Result<Span, Mistake> {
+    Ok(repeat(file.integrity_every.as_ref())?.unwrap_or(INTEGRITY_EVERY))
 }
 
 fn change(rule: &Rule) -> Result<(Pattern, AlertChange), Mistake> {

@@ -97,12 +97,14 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let session_csv = session_csv(&file, root)?;
     let (vitals, machine) = machine::machine(&file.machine)?;
     let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
-    let policy = Policy { deployment, processes, trader, vitals, alerts };
+    let limits = alerts::limits(&file.alerts, &file.models.timeframe)?;
+    let policy = Policy { deployment, processes, trader, vitals, alerts, limits };
     let study = StudyConfig {
         database: root.join(&file.study.database),
         name: file.study.name,
         objective: file.study.objective,
         poll: span(file.study.poll.as_ref(), Span::seconds(2))?,
+        integrity_every: alerts::integrity_every(&file.alerts)?,
     };
     let models = models::models(file.models, root)?;
     let gate = gate::gate(&file.gate, &models, root)?;

@@ -64,7 +64,11 @@ fn within(
 }
 
 /// The second limit is not below the first.
-fn ordered(written: Option<&Spanned<f64>>, first: f64, second: f64) -> Result<(), Mistake> {
+pub(super) fn ordered(
+    written: Option<&Spanned<f64>>,
+    first: f64,
+    second: f64,
+) -> Result<(), Mistake> {
     if second >= first {
         return Ok(());
     }

@@ -60,6 +60,8 @@ pub struct StudyConfig {
     pub objective: Option<usize>,
     /// Time between two looks.
     pub poll: Span,
+    /// Time between two looks at every page of it.
+    pub integrity_every: Span,
 }
 
 /// Where a trial's model files are.

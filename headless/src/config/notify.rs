@@ -4,7 +4,7 @@ use super::check::{Mistake, at_least_one, mistake, span};
 use crate::notify::quiet::QuietHours;
 use crate::notify::secret::Secret;
 use crate::notify::worth::Severity;
-use cappuccino_core::words::Span;
+use cappuccino_core::words::{Pattern, Span};
 use serde::Deserialize;
 use serde_spanned::Spanned;
 use std::collections::BTreeSet;
@@ -32,6 +32,8 @@ pub struct ChannelConfig {
     pub name: String,
     /// Least severity that it tells.
     pub min_severity: Severity,
+    /// What it tells of, such as keys of alerts; everything when none is named.
+    pub about: Vec<Pattern>,
     /// Pause after the first failed try; it doubles.
     pub retry_delay: Span,
     /// Longest such pause.
@@ -42,6 +44,13 @@ pub struct ChannelConfig {
     pub give_up_after: Span,
     /// Where it leads.
     pub kind: ChannelKind,
+}
+
+impl ChannelConfig {
+    /// Whether it tells of `subject`.
+    pub fn concerns(&self, subject: &str) -> bool {
+        self.about.is_empty() || self.about.iter().any(|pattern| pattern.matches(subject))
+    }
 }
 
 /// The address of a server.
@@ -144,6 +153,7 @@ struct Channel {
     kind: Spanned<Kind>,
     name: Option<Spanned<String>>,
     min_severity: Option<Spanned<Severity>>,
+    about: Option<Spanned<Vec<String>>>,
     retry_delay: Option<Spanned<String>>,
     retry_delay_max: Option<Spanned<String>>,
     max_tries: Option<Spanned<u32>>,
@@ -174,8 +184,8 @@ enum Kind {
 }
 
 /// Keys of every channel that tells messages.
-const TELLING: [&str; 5] =
-    ["min_severity", "retry_delay", "retry_delay_max", "max_tries", "give_up_after"];
+const TELLING: [&str; 6] =
+    ["min_severity", "about", "retry_delay", "retry_delay_max", "max_tries", "give_up_after"];
 const ADDRESS: [&str; 4] = ["url", "url_env", "url_file", "ca_file"];
 const TOKEN: [&str; 2] = ["token_env", "token_file"];
 
@@ -224,12 +234,18 @@ impl Channel {
         Ok(ChannelConfig {
             name: self.name()?,
             min_severity: self.min_severity.as_ref().map_or(Severity::Info, |s| *s.get_ref()),
+            about: self.about(),
             retry_delay: span(self.retry_delay.as_ref(), Span::seconds(5))?,
             retry_delay_max: span(self.retry_delay_max.as_ref(), Span::minutes(15))?,
             max_tries: at_least_one(self.max_tries.as_ref(), 100)?,
             give_up_after: span(self.give_up_after.as_ref(), Span::hours(24))?,
             kind: self.kind(root)?,
         })
+    }
+
+    fn about(&self) -> Vec<Pattern> {
+        let written = self.about.as_ref().map(|about| about.get_ref().iter());
+        written.into_iter().flatten().cloned().map(Pattern).collect()
     }
 
     fn name(&self) -> Result<String, Mistake> {
@@ -349,12 +365,13 @@ impl Channel {
     }
 
     /// Every key that depends on the kind, and where it is written.
-    fn written(&self) -> [(&'static str, Option<Range<usize>>); 15] {
+    fn written(&self) -> [(&'static str, Option<Range<usize>>); 16] {
         fn at<T>(key: Option<&Spanned<T>>) -> Option<Range<usize>> {
             key.map(Spanned::span)
         }
         [
             ("min_severity", at(self.min_severity.as_ref())),
+            ("about", at(self.about.as_ref())),
             ("retry_delay", at(self.retry_delay.as_ref())),
             ("retry_delay_max", at(self.retry_delay_max.as_ref())),
             ("max_tries", at(self.max_tries.as_ref())),

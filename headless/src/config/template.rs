@@ -103,6 +103,17 @@ disk_full_percent = 95
 # So many beginnings and ends in this time are flapping, which is told once.
 # flap_turns = 5
 # flap_window = "30m"
+# Losses of the live model from its highest worth, in percent (the guard acts beyond them).
+# drawdown_percent = 10
+# drawdown_severe_percent = 15
+# A session without a new row; two bars of the timeframe unless written.
+# session_silent = "2h"
+# A disk that fills so fast, a study's database that grows by so much in a day.
+# disk_full_within = "7d"
+# study_growth_megabytes = 1024
+# Time between two messages about trades; between two looks at every page of the study's database.
+# trades_every = "6h"
+# integrity_every = "6h"
 
 # Some alerts otherwise: any number of these; * stands for anything.
 # [[alerts.rule]]

@@ -116,6 +116,7 @@ impl Lane {
         self.scanned = entry.sequence;
         if let Some(news) = news(entry)
             && news.reach >= self.config.min_severity
+            && self.config.concerns(&news.subject)
             && !self.place.ahead.contains(&entry.sequence)
         {
             self.waiting.push(Waiting { news, was_held: false, tries: 0, first_try: None });

@@ -1,5 +1,6 @@
 //! From waiting lines to one message: a line by itself, or a digest of many.
 
+use super::hand::Button;
 use super::worth::{News, Severity};
 use cappuccino_core::words::{Sequence, Timestamp};
 use serde::Serialize;
@@ -30,6 +31,9 @@ pub struct Message {
     pub count: usize,
     /// When the newest of them happened.
     pub at: Option<Timestamp>,
+    /// What can be answered to it at once.
+    #[serde(skip)]
+    pub button: Option<Button>,
     /// Numbers of these lines, ascending: a receiver that sees one twice knows a repeat.
     pub lines: Vec<Sequence>,
 }
@@ -61,6 +65,7 @@ impl Message {
             over: false,
             count: 0,
             at: None,
+            button: None,
             lines: Vec::new(),
         }
     }
@@ -132,6 +137,7 @@ fn event(group: &[&News]) -> Option<Message> {
         over: news.is_over,
         count: group.len(),
         at: group.last().map(|news| news.at),
+        button: news.button.clone(),
         lines: group.iter().map(|news| news.sequence).collect(),
     })
 }
@@ -167,6 +173,7 @@ fn digest(groups: &[Group<'_>], waiting: &[&News]) -> Message {
         over: false,
         count: waiting.len(),
         at: waiting.last().map(|news| news.at),
+        button: None,
         lines: waiting.iter().map(|news| news.sequence).collect(),
     }
 }

@@ -6,6 +6,7 @@
 //! hangs delays neither the others nor the loop; nothing here is waited for by anybody.
 
 pub mod bell;
+pub mod hand;
 mod heartbeat;
 pub mod lane;
 pub mod message;
@@ -22,6 +23,7 @@ use bell::Bell;
 use cappuccino_core::api::ChannelView;
 use cappuccino_core::store::Reader;
 use cappuccino_core::words::Sequence;
+use hand::{Around, Hand};
 use heartbeat::Heartbeat;
 use lane::Lane;
 use place::Ledger;
@@ -82,6 +84,7 @@ impl Notifier {
         reader: &watch::Receiver<Reader>,
         newest: Sequence,
         clock: Clock,
+        hand: &Hand,
     ) -> io::Result<Self> {
         let telling = config.channels.iter().filter(|channel| channel.kind.tells());
         let names: Vec<&str> = telling.map(|channel| channel.name.as_str()).collect();
@@ -95,7 +98,7 @@ impl Notifier {
         shared.bell.turn(newest);
         let mut threads = Vec::new();
         for channel in &config.channels {
-            threads.push(start(channel, Arc::clone(&shared), reader.clone())?);
+            threads.push(start(channel, Arc::clone(&shared), reader.clone(), hand.clone())?);
         }
         Ok(Self { shared, threads })
     }
@@ -126,9 +129,11 @@ fn start(
     channel: &ChannelConfig,
     shared: Arc<Shared>,
     reader: watch::Receiver<Reader>,
+    hand: Hand,
 ) -> io::Result<JoinHandle<()>> {
     let name = channel.name.clone();
-    let sender = send::sender(&channel.kind, Arc::clone(&shared.bell));
+    let around = Around { bell: Arc::clone(&shared.bell), hand: Some(hand) };
+    let sender = send::sender_with(&channel.kind, around);
     let thread = thread::Builder::new().name(format!("notify-{name}"));
     if let ChannelKind::Heartbeat { every, .. } = channel.kind {
         let heartbeat = Heartbeat { name, every, sender, shared, last: None, failing_since: None };

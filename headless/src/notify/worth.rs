@@ -1,5 +1,6 @@
 //! Which lines of the history a person is told of, how urgent each is, and in which words.
 
+use super::hand::Button;
 use cappuccino_core::api::sentence;
 use cappuccino_core::machines::alert::Key;
 use cappuccino_core::store::Entry;
@@ -27,6 +28,8 @@ pub struct News {
     pub text: String,
     /// Whether it tells that its subject needs no attention any more.
     pub is_over: bool,
+    /// What can be answered to it at once.
+    pub button: Option<Button>,
 }
 
 /// The line in words, when it is worth telling.
@@ -41,6 +44,7 @@ pub fn news(entry: &Entry) -> Option<News> {
         title: about.title,
         text: about.text.unwrap_or_else(|| sentence(&entry.note)),
         is_over: about.is_over,
+        button: about.button,
     })
 }
 
@@ -51,12 +55,14 @@ struct About {
     title: String,
     text: Option<String>,
     is_over: bool,
+    button: Option<Button>,
 }
 
 impl About {
     fn new(severity: Severity, subject: impl Into<String>, title: impl Into<String>) -> Self {
         let (subject, title) = (subject.into(), title.into());
-        Self { severity, reach: severity, subject, title, text: None, is_over: false }
+        let (text, is_over, button) = (None, false, None);
+        Self { severity, reach: severity, subject, title, text, is_over, button }
     }
 }
 
@@ -69,11 +75,19 @@ fn about(note: &Note) -> Option<About> {
         },
         Note::AlertFired(key, trouble, _) => raised(key, trouble, "alert"),
         Note::AlertFlapping(key, trouble, _) => raised(key, trouble, "comes and goes"),
+        Note::NewBest(candidate) => {
+            let title = format!("trial {} is the best so far", candidate.number);
+            About::new(Severity::Info, "study/best", title)
+        }
+        Note::Traded(_) => About::new(Severity::Info, "trading/trades", "trades"),
         Note::AlertCleared(key) => over(key, urgency(key)),
         Note::AlertResolved(key, severity, _, true) => over(key, *severity),
         Note::WentLive(_, revision, _, cause) => {
             let (severity, verb) = went_live(cause);
-            About::new(severity, of(*revision), format!("revision {revision} {verb}"))
+            let title = format!("revision {revision} {verb}");
+            let is_undoable = matches!(cause, Cause::Automatic | Cause::Operator(..));
+            let button = is_undoable.then_some(Button::RollBack(*revision));
+            About { button, ..About::new(severity, of(*revision), title) }
         }
         Note::Halted(_) => About::new(Critical, "deployment/halted", "nothing trades"),
         // The alert about the same subject tells it together with this.
@@ -120,7 +134,8 @@ fn of(revision: RevisionId) -> String {
 
 fn raised(key: &str, trouble: &Trouble, what: &str) -> About {
     let text = Some(format!("{}; {}", trouble.text, trouble.remedy));
-    About { text, ..About::new(trouble.severity, key, format!("{what}: {key}")) }
+    let button = Some(Button::Acknowledge(key.to_owned()));
+    About { text, button, ..About::new(trouble.severity, key, format!("{what}: {key}")) }
 }
 
 /// The end of an alert goes where the alert went.

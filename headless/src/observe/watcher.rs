@@ -7,8 +7,8 @@ use cappuccino_core::machines::deployment::Deployment;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::words::study::Summary;
 use cappuccino_core::words::{
-    Candidate, Command, Moment, Pattern, Span, StudyIdentity, StudyReport, Timestamp, TrialId,
-    TrialNumber, Value,
+    Candidate, Command, Moment, Pattern, Span, StudyIdentity, StudyReport, TrialId, TrialNumber,
+    Value,
 };
 use cappuccino_core::world::World;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -26,7 +26,7 @@ pub struct Shared {
 struct Inner {
     identity: Option<StudyIdentity>,
     arrivals: std::collections::VecDeque<Moment>,
-    last_arrival: Option<Timestamp>,
+    last_arrival: Option<Moment>,
     excluded: Vec<TrialId>,
 }
 
@@ -42,6 +42,11 @@ impl Shared {
         work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// When a trial last finished, by its arrival here; the first look before the first.
+    pub fn last_arrival(&self) -> Option<Moment> {
+        self.with(|inner| inner.last_arrival)
+    }
+
     /// Turns what the observer saw into a report for the machines.
     pub fn report(
         &self,
@@ -54,7 +59,7 @@ impl Shared {
         self.with(|inner| {
             inner.identity = Some(identity.clone());
             if first_load || arrived > 0 {
-                inner.last_arrival = Some(now.wall);
+                inner.last_arrival = Some(now);
             }
             if !first_load {
                 inner.arrivals.extend(std::iter::repeat_n(now, arrived));
@@ -181,9 +186,14 @@ impl StudyWatcher {
                     .best_deployable_excluding(&inner.excluded)
                     .map(|summary| trial_view(&summary)),
                 finished_last_hour: u32::try_from(inner.arrivals.len()).unwrap_or(u32::MAX),
-                last_finished: inner.last_arrival,
+                last_finished: inner.last_arrival.map(|last| last.wall),
             }
         })
+    }
+
+    /// What the observer's thread shares.
+    pub fn shared(&self) -> Shared {
+        self.shared.clone()
     }
 
     /// The catalog, for listings.

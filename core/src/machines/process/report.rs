@@ -49,7 +49,10 @@ impl Turn<'_> {
         } else {
             self.stop(process, identity, Then::FollowGoal)
         };
-        step.note(note).clear(self.alert("launch")).clear(self.alert("unknown"))
+        step.note(note)
+            .clear(self.alert("launch"))
+            .clear(self.alert("down"))
+            .clear(self.alert("unknown"))
     }
 
     fn launch_failed(self, generation: Generation, why: &str) -> Answer<Process> {
@@ -167,6 +170,14 @@ impl Turn<'_> {
         };
         if stays_down {
             let step = Step::to(Process { phase: Phase::Done(status.clone()), ..process });
+            let text = format!("{} ended with {how} and stays down", self.context.name);
+            let name = self.context.name;
+            let remedy = format!("`cappuccino logs {name}` says why; then `restart {name}`");
+            let step = if status.is_success() {
+                step
+            } else {
+                step.raise(self.alert("down"), text, &remedy)
+            };
             return self.tell_exhausted(step, &how).note(note).done();
         }
         let next =

@@ -8,6 +8,7 @@
 //! no longer the same one, however alike its name and ids are.
 
 use super::{Answer, Step, Tell, Unchanged, alert, deployment};
+use crate::rules::improvement::gain;
 use crate::words::{Candidate, Moment, Note, StudyIdentity, StudyReport};
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +46,15 @@ pub fn step(now: Moment, study: &Study, report: &StudyReport) -> Answer<Study> {
         {
             Answer::Unchanged(Unchanged::AlreadySo)
         }
-        (Study::Following { identity, .. }, StudyReport::Seen { identity: seen, best })
+        (Study::Following { identity, best: old }, StudyReport::Seen { identity: seen, best })
             if identity == seen =>
         {
-            Step::to(Study::Following { identity: seen.clone(), best: best.clone() }).done()
+            let step = Step::to(Study::Following { identity: seen.clone(), best: best.clone() });
+            match best {
+                Some(new) if is_better(old.as_ref(), new) => step.note(Note::NewBest(new.clone())),
+                Some(_) | None => step,
+            }
+            .done()
         }
         (
             Study::Unseen | Study::Following { .. } | Study::Lost { .. },
@@ -67,6 +73,11 @@ pub fn step(now: Moment, study: &Study, report: &StudyReport) -> Answer<Study> {
                 .done()
         }
     }
+}
+
+/// A trial that is only the best because a better one is held back is none.
+fn is_better(old: Option<&Candidate>, new: &Candidate) -> bool {
+    old.is_none_or(|old| gain(new.direction, old.value, new.value) > 0.0)
 }
 
 fn follow(identity: &StudyIdentity, best: Option<&Candidate>) -> Answer<Study> {

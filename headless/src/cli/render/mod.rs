@@ -9,11 +9,12 @@ pub(super) mod trial;
 
 use super::failure::Failure;
 use cappuccino_core::api::ViewValue;
-use cappuccino_core::words::Timestamp;
 pub(super) use cappuccino_core::words::number;
+use cappuccino_core::words::{Note, Timestamp};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+pub(crate) use trading::{money, percent};
 
 /// What a text stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +115,13 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(shown).collect())
 }
 
+/// Something of the history: when, what.
+pub(crate) fn sentence_line(at: Timestamp, note: &Note) -> String {
+    format!("{}  {}", time(at), clean(&note::sentence(note)))
+}
+
 /// A time, to the second, in UTC.
-pub(super) fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     let text = at.to_string();
     match (text.get(..10), text.get(10..11), text.get(11..19)) {
         (Some(day), Some("T"), Some(time)) => format!("{day} {time}Z"),

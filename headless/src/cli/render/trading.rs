@@ -126,7 +126,7 @@ fn revision(revision: Option<RevisionId>) -> String {
     revision.map_or_else(|| "any".to_owned(), |revision| revision.to_string())
 }
 
-fn money(amount: f64) -> String {
+pub(crate) fn money(amount: f64) -> String {
     format!("{amount:.2}")
 }
 
@@ -134,7 +134,7 @@ fn gain(amount: f64) -> String {
     format!("{amount:+.2}")
 }
 
-fn percent(share: f64, signed: bool) -> String {
+pub(crate) fn percent(share: f64, signed: bool) -> String {
     let percent = share * 100.0;
     if signed { format!("{percent:+.2} %") } else { format!("{percent:.2} %") }
 }

@@ -12,6 +12,7 @@ pub(super) mod logs;
 pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;
+pub(super) mod report;
 pub(super) mod trading;
 pub(super) mod validate;
 pub(super) mod why;

@@ -2,24 +2,30 @@
 //! answers, and D-Bus knows no limit of time.
 
 use super::Sender;
+use crate::notify::hand::{Button, Hand};
 use crate::notify::lane::Trouble;
 use crate::notify::message::Message;
 use crate::notify::worth::Severity;
 use cappuccino_core::words::Sequence;
-use notify_rust::{Notification, Timeout, Urgency, get_capabilities};
-use std::collections::BTreeMap;
+use notify_rust::{Notification, NotificationHandle, Timeout, Urgency, get_capabilities};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+/// Numbers of notifications whose button is waited for.
+type Listened = Arc<Mutex<BTreeSet<u32>>>;
+/// Most of them.
+const LISTENED_MAX: usize = 16;
 /// How long the daemon may take.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Subjects whose notification on the screen is known; the least name goes first.
 const SHOWN_MAX: usize = 200;
 
 /// The daemon of this session, if there is one.
-#[derive(Default)]
 pub(super) struct Desktop {
+    hand: Option<Hand>,
     helper: Option<Helper>,
     /// Lines of a message that the daemon has not answered yet.
     unanswered: Option<Vec<Sequence>>,
@@ -47,6 +53,10 @@ impl Sender for Desktop {
 }
 
 impl Desktop {
+    pub(super) const fn new(hand: Option<Hand>) -> Self {
+        Self { hand, helper: None, unanswered: None, shown: BTreeMap::new() }
+    }
+
     fn show(&mut self, message: &Message) -> Result<(), String> {
         if self.late_answer(message)? {
             return Ok(());
@@ -55,7 +65,7 @@ impl Desktop {
             message.subject.as_ref().and_then(|subject| self.shown.get(subject).copied());
         let helper = match self.helper.take() {
             Some(helper) => helper,
-            None => Helper::start()?,
+            None => Helper::start(self.hand.clone())?,
         };
         let request = Request { message: message.clone(), replaces };
         if helper.requests.send(request).is_err() {
@@ -120,12 +130,13 @@ const HANGS: &str = "the notification daemon does not answer; restart it, or log
 const DIED: &str = "the thread that speaks to the notification daemon ended; it is started anew";
 
 impl Helper {
-    fn start() -> Result<Self, String> {
+    fn start(hand: Option<Hand>) -> Result<Self, String> {
         let (requests, inbox) = sync_channel::<Request>(1);
         let (outbox, answers) = sync_channel(1);
         let serve = move || {
+            let listened = Listened::default();
             while let Ok(request) = inbox.recv() {
-                if outbox.send(show(&request)).is_err() {
+                if outbox.send(show(&request, hand.as_ref(), &listened)).is_err() {
                     return;
                 }
             }
@@ -139,7 +150,7 @@ impl Helper {
 }
 
 /// Shows it; the daemon's number for it. Takes as long as the daemon likes.
-fn show(request: &Request) -> Answer {
+fn show(request: &Request, hand: Option<&Hand>, listened: &Listened) -> Answer {
     let Request { message, replaces } = request;
     let told = |error: notify_rust::error::Error| {
         format!("no notification daemon can be reached ({error}); log in to a desktop session")
@@ -165,7 +176,44 @@ fn show(request: &Request) -> Answer {
     if let Some(id) = replaces {
         notification.id(*id);
     }
-    notification.show().map(|handle| handle.id()).map_err(told)
+    let button = message.button.as_ref().zip(hand);
+    if let Some((button, _)) = button {
+        notification.action(button.id(), button.label());
+    }
+    let handle = notification.show().map_err(told)?;
+    let id = handle.id();
+    if let Some((button, hand)) = button {
+        listen(handle, button.clone(), hand.clone(), listened);
+    }
+    Ok(id)
+}
+
+/// Waits, on a thread of its own, until the notification's button is pressed or it is gone. There
+/// is one such thread for each notification, however often it is replaced, and few in all.
+fn listen(handle: NotificationHandle, button: Button, hand: Hand, listened: &Listened) {
+    let id = handle.id();
+    let is_new = {
+        let mut ids = listened.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.len() < LISTENED_MAX && ids.insert(id)
+    };
+    if !is_new {
+        return;
+    }
+    let listened = Arc::clone(listened);
+    let wait = move || {
+        handle.wait_for_action(|action| {
+            if action == button.id() {
+                match hand.press(&button) {
+                    Ok(text) => tracing::info!("{} from the desktop: {text}", button.label()),
+                    Err(why) => tracing::warn!("{} from the desktop: {why}", button.label()),
+                }
+            }
+        });
+        listened.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    };
+    if let Err(error) = thread::Builder::new().name("notify-button".to_owned()).spawn(wait) {
+        tracing::warn!("a notification's button does nothing: {error}");
+    }
 }
 
 fn escaped(body: &str) -> String {

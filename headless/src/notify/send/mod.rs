@@ -7,6 +7,7 @@ mod desktop;
 mod http;
 
 use super::bell::Bell;
+use super::hand::Around;
 use super::lane::Trouble;
 use super::message::Message;
 use crate::config::ChannelKind;
@@ -21,10 +22,16 @@ pub trait Sender: Send {
     fn send(&mut self, message: &Message) -> Result<(), Trouble>;
 }
 
-/// The sender of a channel; `bell` tells it when the runner goes down.
+/// The sender of a channel that no runner's loop stands behind; `bell` tells it to give up.
 pub fn sender(kind: &ChannelKind, bell: Arc<Bell>) -> Box<dyn Sender> {
+    sender_with(kind, Around { bell, hand: None })
+}
+
+/// The sender of a channel.
+pub fn sender_with(kind: &ChannelKind, around: Around) -> Box<dyn Sender> {
+    let Around { bell, hand } = around;
     match kind {
-        ChannelKind::Desktop => Box::new(desktop::Desktop::default()),
+        ChannelKind::Desktop => Box::new(desktop::Desktop::new(hand)),
         ChannelKind::Command { command, directory } => {
             Box::new(command::Command::new(command.clone(), directory.clone(), bell))
         }

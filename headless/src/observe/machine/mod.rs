@@ -2,12 +2,17 @@
 //! that hangs must not hold anything up.
 
 pub mod amd;
+mod growth;
 pub mod host;
 pub mod nvidia;
 
+use crate::clock::Clock;
+use crate::observe::watcher::Shared;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{GpuView, MachineView, Status};
-use cappuccino_core::words::{GpuVitals, Observation, Span, Timestamp, Vitals};
+use cappuccino_core::store::SampleReader;
+use cappuccino_core::words::{GpuVitals, Moment, Observation, Span, Timestamp, Vitals};
+use growth::Growth;
 use host::HostEye;
 use nvidia::Nvidia;
 use std::collections::{BTreeMap, VecDeque};
@@ -81,9 +86,9 @@ impl MachineWatcher {
         workspace: &Workspace,
         database: PathBuf,
         config: MachineConfig,
-        status: watch::Receiver<Arc<Status>>,
+        sources: Sources,
         observed: reports::Sender<Observation>,
-        now: fn() -> Timestamp,
+        clock: Clock,
     ) -> std::io::Result<Self> {
         let seen = Seen::default();
         let (stop, stopped) = mpsc::channel::<()>();
@@ -93,13 +98,15 @@ impl MachineWatcher {
             nvidia: Nvidia::new(config.nvml_library.clone()),
             host: HostEye::new().map_err(std::io::Error::other)?,
             used: BTreeMap::new(),
-            status,
+            growth: Growth::new(sources.samples),
+            status: sources.status,
+            study: sources.study,
             config,
         };
         let shown = seen.clone();
         std::thread::Builder::new().name("machine".to_owned()).spawn(move || {
             loop {
-                let (view, vitals) = eye.look(now());
+                let (view, vitals) = eye.look(clock.now());
                 *shown.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
                 if observed.blocking_send(Observation::Vitals(vitals)).is_err() {
                     return;
@@ -120,6 +127,16 @@ impl MachineWatcher {
     }
 }
 
+/// Where the eye finds what others know.
+pub struct Sources {
+    /// The picture: processes and their ids.
+    pub status: watch::Receiver<Arc<Status>>,
+    /// The study: when a trial last finished.
+    pub study: Shared,
+    /// What was measured before.
+    pub samples: watch::Receiver<Option<SampleReader>>,
+}
+
 struct Eye {
     root: PathBuf,
     database: PathBuf,
@@ -127,17 +144,19 @@ struct Eye {
     nvidia: Nvidia,
     host: HostEye,
     /// Use of each card, as far back as its mean reaches.
-    used: BTreeMap<u32, VecDeque<(Timestamp, f64)>>,
+    used: BTreeMap<u32, VecDeque<(Moment, f64)>>,
+    growth: Growth,
     status: watch::Receiver<Arc<Status>>,
+    study: Shared,
 }
 
 impl Eye {
-    fn look(&mut self, now: Timestamp) -> (MachineView, Vitals) {
+    fn look(&mut self, now: Moment) -> (MachineView, Vitals) {
         let mut cards = self.nvidia.look();
         let next = cards.gpus.iter().map(|gpu| gpu.index.saturating_add(1)).max().unwrap_or(0);
         cards.gpus.extend(amd::look(&self.config.sysfs, next));
         self.host.look();
-        let view = self.view(&cards, now);
+        let view = self.view(&cards, now.wall);
         let disk_used_percent = match (view.disk_used_bytes, view.disk_total_bytes) {
             (Some(used), Some(total)) if total > 0 => Some(real(used) / real(total) * 100.0),
             _ => None,
@@ -151,9 +170,18 @@ impl Eye {
                 mean_utilisation_percent: self.mean(gpu, now),
             })
             .collect();
-        let last = self.status.borrow().study.last_finished;
-        let since_trial = last.map(|last| now.since(last));
-        (view, Vitals { gpus, gpu_lost: cards.lost, disk_used_percent, since_trial })
+        self.growth.look(now);
+        let free = view.disk_total_bytes.zip(view.disk_used_bytes);
+        let free = free.map(|(total, used)| real(total.saturating_sub(used)));
+        let vitals = Vitals {
+            gpus,
+            gpu_lost: cards.lost,
+            disk_used_percent,
+            since_trial: self.study.last_arrival().map(|last| now.since(last)),
+            disk_full_in: free.and_then(|free| self.growth.disk_full_in(free)),
+            study_growth_bytes: self.growth.study(),
+        };
+        (view, vitals)
     }
 
     fn view(&self, cards: &Cards, now: Timestamp) -> MachineView {
@@ -180,19 +208,19 @@ impl Eye {
     }
 
     /// Mean use of a card over the configured stretch; none until that much was seen.
-    fn mean(&mut self, gpu: &GpuView, now: Timestamp) -> Option<f64> {
+    fn mean(&mut self, gpu: &GpuView, now: Moment) -> Option<f64> {
         let used = self.used.entry(gpu.index).or_default();
         let Some(percent) = gpu.utilisation_percent else {
             used.clear();
             return None;
         };
         used.push_back((now, percent));
-        let begin = now.plus(Span(-self.config.mean_over.0));
+        let is_before = |at: &Moment| now.since(*at) >= self.config.mean_over;
         // One look from before the stretch stays: it shows that all of it was seen.
-        while used.get(1).is_some_and(|(at, _)| *at <= begin) {
+        while used.get(1).is_some_and(|(at, _)| is_before(at)) {
             used.pop_front();
         }
-        let is_whole = used.front().is_some_and(|(at, _)| *at <= begin);
+        let is_whole = used.front().is_some_and(|(at, _)| is_before(at));
         let count = real(u64::try_from(used.len()).unwrap_or(1));
         is_whole.then(|| used.iter().map(|(_, percent)| percent).sum::<f64>() / count)
     }
@@ -244,14 +272,16 @@ mod tests {
             nvidia: Nvidia::new(Some(PathBuf::from("/nowhere/libnvidia-ml.so"))),
             host: HostEye::new().unwrap(),
             used: BTreeMap::new(),
+            growth: Growth::new(watch::channel(None).1),
             status: watch::channel(Arc::new(Status::default())).1,
+            study: Shared::default(),
         }
     }
 
     #[test]
     fn a_mean_needs_its_whole_stretch() {
         let mut eye = eye();
-        let at = |seconds: i64| Timestamp(0).plus(Span::seconds(seconds));
+        let at = |seconds: i64| Moment::default().plus(Span::seconds(seconds));
         let gpu = |percent| GpuView { utilisation_percent: Some(percent), ..GpuView::default() };
         for seconds in (0..600).step_by(10) {
             assert_eq!(eye.mean(&gpu(10.0), at(seconds)), None, "after {seconds} s");
@@ -264,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_machine_without_a_card_says_why_and_has_the_rest() {
-        let (view, vitals) = eye().look(Timestamp(0));
+        let (view, vitals) = eye().look(Moment::default());
         assert!(view.gpu_absent.is_some_and(|why| why.contains("no NVIDIA driver")));
         assert!(view.memory_total_bytes > 0 && vitals.disk_used_percent.is_some());
         assert_eq!(vitals.gpu_lost, None, "what was never there is not lost");

@@ -10,6 +10,7 @@ pub mod datetime;
 pub mod decode;
 pub mod detail;
 pub mod error;
+pub mod integrity;
 mod open;
 pub mod reader;
 mod rows;

@@ -5,9 +5,9 @@ use cappuccino_core::words::{Command, Note, ProcessName, RevisionId, TrialNumber
 /// The trial that a note names.
 pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
     match note {
-        Note::CandidateDeclined(candidate, _) | Note::DeploymentBegan(_, _, candidate, _) => {
-            Some(candidate.number)
-        }
+        Note::CandidateDeclined(candidate, _)
+        | Note::DeploymentBegan(_, _, candidate, _)
+        | Note::NewBest(candidate) => Some(candidate.number),
         Note::RevisionJudged(_, number, _)
         | Note::TrialHeld(_, number, _)
         | Note::TrialReleased(_, number)
@@ -35,7 +35,8 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
         | Note::SilenceEnded(..)
-        | Note::Imported(..) => None,
+        | Note::Imported(..)
+        | Note::Traded(_) => None,
     }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::RevisionJudged(revision, _, _)
         | Note::ModelExamined(revision, _, _) => [Some(*revision), None],
         Note::WentLive(_, revision, before, _) => [Some(*revision), *before],
+        Note::Traded(digest) => [Some(digest.revision), None],
         Note::RunnerStarted
         | Note::RunnerStopping
         | Note::StudyFollowed(_)
@@ -70,6 +72,7 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::AlertFlapping(..)
         | Note::AlertResolved(..)
         | Note::SilenceEnded(..)
+        | Note::NewBest(_)
         | Note::Asked(..)
         | Note::Imported(..) => [None, None],
     }
@@ -107,7 +110,9 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::TrialReleased(..)
         | Note::SilenceEnded(..)
         | Note::Imported(..)
-        | Note::ModelExamined(..) => false,
+        | Note::ModelExamined(..)
+        | Note::NewBest(_)
+        | Note::Traded(_) => false,
     }
 }
 
