@@ -12,6 +12,7 @@ pub mod explore;
 pub mod fuzz;
 pub mod model;
 pub mod notify;
+pub mod paint;
 pub mod process;
 pub mod sim;
 pub mod slot;

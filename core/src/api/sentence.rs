@@ -12,12 +12,7 @@ pub fn sentence(note: &Note) -> String {
         Note::RunnerStopping => "the runner was asked to go down".to_owned(),
         Note::StudyFollowed(study) => format!("the study `{}` is followed", study.name),
         Note::StudyUnavailable(why) => format!("the study cannot be read: {why}"),
-        Note::StudyReplaced(study) => {
-            format!(
-                "another study, `{}`, is in the place of the one whose model is live",
-                study.name
-            )
-        }
+        Note::StudyReplaced(study) => replaced(&study.name),
         Note::CandidateDeclined(candidate, why) => {
             format!("{} was not deployed: {why}", trial(candidate))
         }
@@ -91,6 +86,10 @@ fn traded(digest: &TradesDigest) -> String {
     let percent = growth * 100.0;
     let plural = if *trades == 1 { "" } else { "s" };
     format!("{trades} trade{plural} with revision {revision}, {percent:+.1} %, {from}–{to}Z")
+}
+
+fn replaced(name: &str) -> String {
+    format!("another study, `{name}`, is in the place of the one whose model is live")
 }
 
 fn fired(key: &str, trouble: &Trouble, times: u32) -> String {

@@ -2,7 +2,7 @@
 
 use super::bell::Bell;
 use crate::clock::Clock;
-use crate::serve::port::Ask;
+use crate::serve::port::{Ask, Reply};
 use cappuccino_core::api::{CommandBody, CommandRequest, Status};
 use cappuccino_core::words::{Generation, RequestId, RevisionId};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Hand {
         let request = CommandRequest { id, actor: ACTOR.to_owned(), expected, command };
         let (reply, answer) = oneshot::channel();
         let busy = |_full| "the runner is busy; press it again".to_owned();
-        self.asks.try_send(Ask { request, reply }).map_err(busy)?;
+        self.asks.try_send(Ask { request, reply: Reply::Act(reply) }).map_err(busy)?;
         match answer.blocking_recv() {
             Ok(Ok(accepted)) => Ok(accepted.text),
             Ok(Err(error)) => Err(error.to_string()),
