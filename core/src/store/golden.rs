@@ -191,6 +191,7 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
     check_samples::<Alert>(samples!("alert_v2"));
     check_samples::<Silence>(samples!("silence_v1"));
     check_samples::<Note>(samples!("note_v1_alerts"));
+    check_samples::<Note>(samples!("note_v1_examined"));
     check_samples::<Revision>(samples!("revision_v1"));
     check_samples::<Intent>(samples!("intent_v1"));
     check_samples::<Answered>(samples!("answered_v1"));
