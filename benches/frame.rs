@@ -51,6 +51,8 @@ fn main() {
             value: |value| format!("{value:.1}"),
             limit: None,
             range: (None, None),
+            marks: Vec::new(),
+            tints: Vec::new(),
         };
         series::show(ui, Some(&folded), &look, 400.0, &mut stage);
     });

@@ -1,9 +1,9 @@
 //! The app's link to the runner: what it tells of runners that come, go, lie, or say nothing.
 
 use cappuccino_core::api::{CommandBody, CommandRequest};
-use cappuccino_core::words::{Generation, Note, ProcessName, RequestId};
+use cappuccino_core::words::{Generation, Note, ProcessName, RequestId, TrialNumber};
 use cappuccino_gui::link::{Link, RunnerLink};
-use cappuccino_gui::news::{News, Outcome, Wish};
+use cappuccino_gui::news::{Foreseen, News, Outcome, Wish};
 use cappuccino_gui::place::Place;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
@@ -56,6 +56,15 @@ fn ask(id: &str) -> Wish {
     })
 }
 
+fn foresee(id: &str) -> Wish {
+    Wish::Foresee(CommandRequest {
+        id: RequestId(id.into()),
+        actor: "test".into(),
+        expected: None,
+        command: CommandBody::Rollback { to: None, hold: true, reason: String::new() },
+    })
+}
+
 #[test]
 fn a_runner_is_met_followed_asked_and_missed() {
     let mut window = Window::open();
@@ -81,8 +90,30 @@ fn a_runner_is_met_followed_asked_and_missed() {
     assert_eq!(id, "one");
     assert!(ear.link.wish(Wish::FollowLog(Some(ProcessName::new("nobody").unwrap()))));
     ear.hear("that there is no log", |news| matches!(news, News::LogFailed(..)).then_some(()));
+    assert!(ear.link.wish(foresee("three")));
+    let lines = ear.hear("what it would lead to", |news| match news {
+        News::Foreseen(_, Foreseen::Leads(foresight)) => Some(foresight.lines.clone()),
+        _ => None,
+    });
+    assert_eq!(lines, ["deployment 8 of revision 2: rolling back"]);
+    assert!(ear.link.wish(Wish::Params(TrialNumber(411))));
+    let params = ear.hear("what a trial was drawn with", |news| match news {
+        News::Params(number, Ok(params)) => Some((*number, params[0].value.clone())),
+        _ => None,
+    });
+    assert_eq!(params, (TrialNumber(411), "0.0003".into()));
+    assert!(ear.link.wish(Wish::Params(TrialNumber(9999))));
+    let why = ear.hear("that there is no such trial", |news| match news {
+        News::Params(_, Err(why)) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains("no trial 9999"), "{why}");
     window.close();
     ear.hear_end();
+    assert!(ear.link.wish(foresee("four")));
+    ear.hear("that nobody foresees", |news| {
+        matches!(news, News::Foreseen(_, Foreseen::Unknown(_))).then_some(())
+    });
     assert!(ear.link.wish(ask("two")));
     let why = ear.hear("that nobody was asked", |news| match news {
         News::Answered(_, Outcome::Refused { why, .. }) => Some(why.clone()),

@@ -1,13 +1,13 @@
 //! The app without a window: every page in every state, the rollback from the first key to the
 //! last answer, and nothing that draws for nothing.
 
-use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Hello};
-use cappuccino_core::words::{Generation, RevisionId, Span, Timestamp};
+use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Foresight, Hello, LogPage};
+use cappuccino_core::words::{Generation, RequestId, RevisionId, Span, Timestamp};
 use cappuccino_gui::app::App;
 use cappuccino_gui::command::{Command, Screen};
 use cappuccino_gui::demo::{self, DemoLink, NOON, Scene};
 use cappuccino_gui::link::Link;
-use cappuccino_gui::news::{News, Outcome, Wish};
+use cappuccino_gui::news::{Foreseen, News, Outcome, Wish};
 use clap::ValueEnum;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -42,7 +42,13 @@ impl Hand {
     fn asked(&self) -> Vec<CommandRequest> {
         let asked = |wish: &Wish| match wish {
             Wish::Ask(request) => Some(request.clone()),
-            Wish::Retry | Wish::StartRunner | Wish::FollowLog(_) | Wish::FollowSeries(_) => None,
+            Wish::Retry
+            | Wish::StartRunner
+            | Wish::Foresee(_)
+            | Wish::Params(_)
+            | Wish::LogBefore(..)
+            | Wish::FollowLog(_)
+            | Wish::FollowSeries(_) => None,
         };
         self.wishes.borrow().iter().filter_map(asked).collect()
     }
@@ -262,4 +268,141 @@ fn a_process_is_restarted_after_a_question_that_says_what_is_lost() {
     assert!(window.query_by_label_contains("there are no orders").is_some());
     press(&mut window, Modifiers::COMMAND, Key::Enter);
     assert!(matches!(hand.asked()[0].command, CommandBody::Restart { .. }));
+}
+
+/// The rollback that was foreseen last.
+fn foreseeing(hand: &Hand) -> Vec<CommandRequest> {
+    let asked = |wish: &Wish| match wish {
+        Wish::Foresee(request) => Some(request.clone()),
+        _ => None,
+    };
+    hand.wishes.borrow().iter().filter_map(asked).collect()
+}
+
+#[test]
+fn a_question_tells_what_the_runner_foresees_and_a_refusal_turns_the_button_off() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    assert!(window.query_by_label_contains("Asking the runner").is_some());
+    let id = foreseeing(&hand)[0].id.clone();
+    // An answer to another question is nobody's.
+    let stray = RequestId("stray".into());
+    hand.tell(News::Foreseen(stray, Foreseen::Refused("stray".into())));
+    let lines = vec!["deployment 6 of revision 3: rolling back".to_owned()];
+    let foresight = Foresight { lines, ..Foresight::default() };
+    hand.tell(News::Foreseen(id, Foreseen::Leads(Box::new(foresight))));
+    window.run();
+    assert!(window.query_by_label("deployment 6 of revision 3: rolling back").is_some());
+    // Typing a reason changes nothing about it; another target does.
+    window.get_by_label("Reason").type_text("bad");
+    window.run();
+    assert_eq!(foreseeing(&hand).len(), 1);
+    let mut moved_on = demo::status(NOON);
+    moved_on.deployment.generation = Generation(62);
+    hand.tell(News::Status(Box::new(moved_on)));
+    window.run();
+    assert_eq!(foreseeing(&hand).len(), 2, "the picture moved on: asked again");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    let id = foreseeing(&hand)[2].id.clone();
+    hand.tell(News::Foreseen(id, Foreseen::Refused("revision 3 is being rejected".into())));
+    window.run();
+    assert!(window.query_by_label_contains("the runner would refuse: revision 3").is_some());
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert!(hand.asked().is_empty(), "what is refused is not asked");
+}
+
+#[test]
+fn a_runner_that_cannot_foresee_is_told_and_can_still_be_asked() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    let id = foreseeing(&hand)[0].id.clone();
+    hand.tell(News::Foreseen(id, Foreseen::Unknown("there is no /v1/foresee here".into())));
+    window.run();
+    assert!(window.query_by_label_contains("does not say what this would do").is_some());
+    press(&mut window, Modifiers::COMMAND, Key::Enter);
+    assert_eq!(hand.asked().len(), 1);
+}
+
+#[test]
+fn alerts_are_chosen_acknowledged_and_silenced_by_keys_and_a_waiting_model_is_approved() {
+    let hand = Hand::default();
+    hand.tell(News::Connected(demo::hello()));
+    let scene = demo::model(Scene::Trouble, NOON).status.unwrap();
+    hand.tell(News::Status(Box::new(scene.clone())));
+    let mut window = window(Box::new(hand.clone()), [960.0, 600.0]);
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::Num7);
+    press(&mut window, Modifiers::NONE, Key::A);
+    press(&mut window, Modifiers::NONE, Key::J);
+    press(&mut window, Modifiers::NONE, Key::Z);
+    window.get_by_label_contains("Acknowledge no longer: process/worker-3").click();
+    window.run();
+    window.get_by_label_contains("End silence 2").click();
+    window.run();
+    let asked: Vec<CommandBody> = hand.asked().into_iter().map(|asked| asked.command).collect();
+    let [first, second] = [&scene.alerts[0].key, &scene.alerts[1].key];
+    assert!(matches!(&asked[0], CommandBody::Acknowledge { alert, .. } if alert == first));
+    let CommandBody::Silence { pattern, seconds, .. } = &asked[1] else { panic!("{asked:?}") };
+    assert_eq!((pattern, *seconds), (second, 3600));
+    assert!(matches!(&asked[2], CommandBody::Unacknowledge { alert } if alert == second));
+    assert!(matches!(&asked[3], CommandBody::Unsilence { .. }));
+    let waiting = demo::model(Scene::Waiting, NOON).status.unwrap();
+    hand.tell(News::Status(Box::new(waiting)));
+    window.run();
+    assert!(window.query_all_by_label_contains("waits for your approval").next().is_some());
+    press(&mut window, Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::A);
+    assert_eq!(hand.asked().last().unwrap().command, CommandBody::Approve);
+}
+
+#[test]
+fn the_log_is_searched_marked_and_paged_back_by_keys() {
+    let (hand, mut window) = live();
+    press(&mut window, Modifiers::COMMAND, Key::Num4);
+    let process = window.state().model().log.process().cloned().unwrap();
+    let page = |from: u64, text: &str| {
+        let to = from + u64::try_from(text.len()).unwrap();
+        LogPage { from, to, length: 900, text: text.into() }
+    };
+    hand.tell(News::Log(process.clone(), page(100, "one\nNaN here\ntwo\nnan again\n")));
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::F);
+    window.run();
+    window.get_by_label("Find").type_text("nan");
+    window.run();
+    assert!(window.query_by_label("2 hits").is_some());
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert!(window.query_by_label("1 of 2").is_some());
+    press(&mut window, Modifiers::NONE, Key::N);
+    assert!(window.query_by_label("2 of 2").is_some());
+    press(&mut window, Modifiers::SHIFT, Key::N);
+    assert!(window.query_by_label("1 of 2").is_some());
+    press(&mut window, Modifiers::NONE, Key::M);
+    assert_eq!(window.state().model().log.marks.len(), 1);
+    press(&mut window, Modifiers::NONE, Key::F8);
+    press(&mut window, Modifiers::NONE, Key::F8);
+    let asked = |wish: &Wish| matches!(wish, Wish::LogBefore(_, 100));
+    assert_eq!(hand.wishes.borrow().iter().filter(|wish| asked(wish)).count(), 1, "asked once");
+    hand.tell(News::LogBefore(process, page(0, "nan first\n")));
+    window.run();
+    assert!(window.query_by_label("2 of 3").is_some(), "the chosen hit is still the chosen one");
+    assert_eq!(window.state().model().log.marks.len(), 1);
+}
+
+#[test]
+fn trials_are_ordered_by_their_titles_and_their_parameters_are_read_once() {
+    let mut window = window(Box::new(DemoLink::new(Scene::Live, noon)), [1440.0, 900.0]);
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::Num2);
+    assert!(window.query_by_label("learning_rate").is_some());
+    window.get_by_label_contains("Value, press to order").click();
+    window.run();
+    let greatest = window.get_by_label_contains("Value, greatest first");
+    let below = greatest.rect().bottom();
+    let best = window.query_all_by_label("0.8312").map(|cell| cell.rect().top() - below);
+    assert!(best.into_iter().any(|gap| gap < 30.0), "the best is in the first row");
+    press(&mut window, Modifiers::SHIFT, Key::S);
+    assert!(window.query_by_label_contains("Value, least first").is_some());
+    press(&mut window, Modifiers::NONE, Key::S);
+    assert!(window.query_by_label_contains("To the live one, least first").is_some());
 }

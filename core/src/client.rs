@@ -2,7 +2,7 @@
 //!
 //! No clock is read here either: the caller puts its own timeouts around the calls.
 
-use crate::api::{Accepted, CommandRequest, ErrorBody};
+use crate::api::{Accepted, CommandRequest, ErrorBody, Foresight};
 use crate::words::Sequence;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -108,6 +108,14 @@ impl Client {
     /// ask again with the same id, it never acts twice.
     pub async fn command(&mut self, command: &CommandRequest) -> Result<Accepted, ClientError> {
         self.post_json("/v1/commands", command).await
+    }
+
+    /// Asks what something would lead to; nothing is done.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Refused`] as the command itself would be.
+    pub async fn foresee(&mut self, command: &CommandRequest) -> Result<Foresight, ClientError> {
+        self.post_json("/v1/foresee", command).await
     }
 
     /// The history from the line after `seen` on, as it happens; from now on when that is `None`.

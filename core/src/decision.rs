@@ -57,6 +57,11 @@ impl Decision {
         &self.notes
     }
 
+    /// What the operator would be answered, when one asked.
+    pub const fn answer(&self) -> Option<&Result<(), Refusal>> {
+        self.answer.as_ref()
+    }
+
     /// Whether there is anything to write; an empty decision costs no transaction.
     pub const fn is_empty(&self) -> bool {
         !self.changes

@@ -17,12 +17,13 @@ use crate::widgets::confirm::{self, Verdict};
 use crate::widgets::palette::{self, Palette};
 use crate::widgets::toast;
 use cappuccino_core::api::CommandRequest;
-use cappuccino_core::words::{ProcessName, RequestId, Timestamp};
+use cappuccino_core::words::{Generation, ProcessName, RequestId, Timestamp, TrialNumber};
 use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Key of what is kept between two starts.
+/// Begins the key of what is kept between two starts.
 const STORED: &str = "cappuccino";
 /// Points of a series: about one per pixel of a chart.
 const BUCKETS: usize = 1_000;
@@ -43,6 +44,9 @@ pub struct Kept {
     pub frame_times: bool,
 }
 
+/// What is being foreseen: the intent, and the deployment's generation that it is asked about.
+type Foreseeing = (Intent, Option<Generation>);
+
 /// The app.
 pub struct App {
     model: Model,
@@ -55,6 +59,8 @@ pub struct App {
     keys_open: bool,
     followed: Option<ProcessName>,
     watched: Option<SeriesWish>,
+    looked_up: BTreeSet<TrialNumber>,
+    foreseeing: Option<Foreseeing>,
     asked: u64,
     session: Timestamp,
     actor: String,
@@ -83,6 +89,8 @@ impl App {
             keys_open: false,
             followed: None,
             watched: None,
+            looked_up: BTreeSet::new(),
+            foreseeing: None,
             asked: 0,
             session: clock(),
             actor,
@@ -94,9 +102,22 @@ impl App {
     /// Takes up what was kept the last time.
     #[must_use]
     pub fn with_kept(mut self, storage: Option<&dyn eframe::Storage>) -> Self {
-        if let Some(kept) = storage.and_then(|storage| eframe::get_value(storage, STORED)) {
+        let stored = self.stored();
+        if let Some(kept) = storage.and_then(|storage| eframe::get_value(storage, &stored)) {
             self.kept = kept;
         }
+        self
+    }
+
+    /// Under which name everything is kept: each workspace has its own screen, window and filters.
+    fn stored(&self) -> String {
+        format!("{STORED} {}", self.model.workspace)
+    }
+
+    /// Asks where to before a chart is saved.
+    #[must_use]
+    pub const fn with_dialogs(mut self) -> Self {
+        self.saving.asks = true;
         self
     }
 
@@ -132,6 +153,8 @@ impl App {
                 // A new conversation knows nothing of the old one's log.
                 self.followed = None;
                 self.watched = None;
+                self.looked_up.clear();
+                self.foreseeing = None;
                 self.model.log.choose(None);
             }
             if let (News::History(lines), None) = (&news, self.kept.pages.window) {
@@ -181,20 +204,55 @@ impl App {
         }
     }
 
+    /// Parameters are read once each, when they are shown; those of a running trial again as the
+    /// study moves on.
+    fn look_up(&mut self, trials: Vec<TrialNumber>) {
+        let known = &self.model.params;
+        self.looked_up.retain(|trial| trials.contains(trial));
+        for trial in trials {
+            let is_needed = !known.contains_key(&trial) && !self.looked_up.contains(&trial);
+            if is_needed && self.link.wish(Wish::Params(trial)) {
+                self.looked_up.insert(trial);
+            }
+        }
+    }
+
+    fn request(&mut self, intent: &Intent) -> CommandRequest {
+        self.asked = self.asked.wrapping_add(1);
+        CommandRequest {
+            id: RequestId(format!("app-{}-{}-{}", std::process::id(), self.session.0, self.asked)),
+            actor: self.actor.clone(),
+            expected: intent.expected(),
+            command: intent.body(),
+        }
+    }
+
+    /// While a question is open, the runner says what it would lead to.
+    fn foresee(&mut self) {
+        let Some(intent) = self.draft.as_ref().and_then(|draft| draft.intent(&self.model)) else {
+            (self.foreseeing, self.model.foreseen) = (None, None);
+            return;
+        };
+        let generation = self.model.status.as_ref().map(|status| status.deployment.generation);
+        let asks = (intent.clone().without_reason(), generation);
+        if self.foreseeing.as_ref() == Some(&asks) {
+            return;
+        }
+        let request = self.request(&intent);
+        let id = request.id.clone();
+        if self.link.wish(Wish::Foresee(request)) {
+            (self.foreseeing, self.model.foreseen) = (Some(asks), Some((id, None)));
+        }
+    }
+
     /// Asks the runner, unless it cannot be asked now.
     fn ask(&mut self, intent: &Intent, now: Timestamp) {
         let text = intent.text();
         if let Err(why) = intent.check(&self.model, now) {
             return self.model.notices.tell(Tone::Bad, format!("{text}: {why}"), now);
         }
-        self.asked = self.asked.wrapping_add(1);
-        let id = RequestId(format!("app-{}-{}-{}", std::process::id(), self.session.0, self.asked));
-        let request = CommandRequest {
-            id: id.clone(),
-            actor: self.actor.clone(),
-            expected: intent.expected(),
-            command: intent.body(),
-        };
+        let request = self.request(intent);
+        let id = request.id.clone();
         if self.link.wish(Wish::Ask(request)) {
             self.model.pending.insert(id, Pending { text, since: now });
         } else {
@@ -232,7 +290,7 @@ impl App {
             Screen::Processes => pages::processes::show(ui, &sight, state, &mut out),
             Screen::System => pages::system::show(ui, &sight, state, &mut out),
             Screen::Pnl => pages::pnl::show(ui, &sight, state),
-            Screen::Alerts => pages::alerts::show(ui, &sight),
+            Screen::Alerts => pages::alerts::show(ui, &sight, state, &mut out),
             Screen::Settings => pages::settings::show(ui, &sight, &mut out),
         }
         out
@@ -245,6 +303,7 @@ impl App {
         if let Some(process) = out.choose {
             self.kept.pages.process = Some(process);
         }
+        self.look_up(out.params);
         for intent in out.intents {
             self.want(intent, now);
         }
@@ -308,9 +367,11 @@ impl eframe::App for App {
                 out.intents.extend(page.intents);
                 out.draft = page.draft.or(out.draft.take());
                 out.choose = page.choose;
+                out.params = page.params;
             });
         });
         self.carry_out(out, ui.ctx(), now);
+        self.foresee();
         self.overlays(ui, now);
         let is_live =
             matches!(self.model.freshness(now), Freshness::Live(_) | Freshness::Frozen(_));
@@ -318,7 +379,7 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        eframe::set_value(storage, STORED, &self.kept);
+        eframe::set_value(storage, &self.stored(), &self.kept);
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

@@ -4,7 +4,7 @@
 use crate::intent::{self, Intent};
 use crate::model::{Connection, Model};
 use cappuccino_core::words::Timestamp;
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 use serde::{Deserialize, Serialize};
 
 /// One screen.
@@ -82,6 +82,12 @@ pub enum Command {
     Approve,
     /// Decline what is being prepared, after a question.
     Reject,
+    /// Look after the chosen alert.
+    Acknowledge,
+    /// Do not tell the chosen alert for an hour.
+    Silence,
+    /// Choose the next alert.
+    NextAlert,
     /// Try to connect now.
     Retry,
     /// Start a runner.
@@ -98,6 +104,24 @@ pub enum Command {
     Filter,
     /// The log alone.
     LogFull,
+    /// Type what is looked for in the log.
+    Find,
+    /// The hit before.
+    LogPrevious,
+    /// The next hit.
+    LogNext,
+    /// The next marked line.
+    LogNextMark,
+    /// Mark the chosen line, or unmark it.
+    LogMark,
+    /// Times as printed, as ages, or none.
+    LogTimes,
+    /// Read what precedes the first line.
+    LogOlder,
+    /// Turn the order of the trials around.
+    SortTurn,
+    /// Order the trials by the next column.
+    SortNext,
     /// Follow the log's end.
     LogFollow,
     /// Cut long lines of the log.
@@ -124,6 +148,9 @@ impl Command {
             Self::ResumeDeployments,
             Self::Approve,
             Self::Reject,
+            Self::Acknowledge,
+            Self::Silence,
+            Self::NextAlert,
             Self::Retry,
             Self::StartRunner,
             Self::Freeze,
@@ -135,6 +162,15 @@ impl Command {
             Self::LogFull,
             Self::LogFollow,
             Self::LogWrap,
+            Self::Find,
+            Self::LogPrevious,
+            Self::LogNext,
+            Self::LogNextMark,
+            Self::LogMark,
+            Self::LogTimes,
+            Self::LogOlder,
+            Self::SortTurn,
+            Self::SortNext,
             Self::Export,
             Self::Theme,
             Self::FrameTimes,
@@ -159,6 +195,9 @@ impl Command {
             Self::ResumeDeployments => "Resume automatic deployments".to_owned(),
             Self::Approve => "Approve the waiting model".to_owned(),
             Self::Reject => "Decline the model in preparation…".to_owned(),
+            Self::Acknowledge => "Acknowledge the chosen alert".to_owned(),
+            Self::Silence => "Silence the chosen alert for an hour".to_owned(),
+            Self::NextAlert => "Choose the next alert".to_owned(),
             Self::Retry => "Connect now".to_owned(),
             Self::StartRunner => "Start the runner".to_owned(),
             Self::RangeShorter => "Look at a shorter time".to_owned(),
@@ -167,9 +206,18 @@ impl Command {
             Self::LogScale => "Logarithmic or linear values".to_owned(),
             Self::Filter => "Filter".to_owned(),
             Self::LogFull => "Log on the whole page".to_owned(),
+            Self::Find => "Find in the log".to_owned(),
+            Self::LogPrevious => "Previous hit".to_owned(),
+            Self::LogNext => "Next hit".to_owned(),
+            Self::LogNextMark => "Next marked line".to_owned(),
+            Self::LogMark => "Mark the chosen line".to_owned(),
+            Self::LogTimes => "Other times in the log".to_owned(),
+            Self::LogOlder => "Older lines".to_owned(),
+            Self::SortTurn => "Turn the order of the trials around".to_owned(),
+            Self::SortNext => "Order the trials by the next column".to_owned(),
             Self::LogFollow => "Follow the log".to_owned(),
             Self::LogWrap => "Cut long lines of the log".to_owned(),
-            Self::Export => "Save the chart as PNG, SVG and CSV".to_owned(),
+            Self::Export => "Save the chart…".to_owned(),
             Self::Theme => "Dark or light".to_owned(),
             Self::FrameTimes => "Frame times".to_owned(),
             Self::Close => "Close what is open".to_owned(),
@@ -177,14 +225,20 @@ impl Command {
     }
 
     /// Its key.
-    pub const fn shortcut(self) -> Option<KeyboardShortcut> {
+    pub const fn shortcut(self) -> KeyboardShortcut {
         const fn ctrl(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND, key)
         }
         const fn plain(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::NONE, key)
         }
-        Some(match self {
+        const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+        }
+        const fn shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::SHIFT, key)
+        }
+        match self {
             Self::Go(Screen::Overview) => ctrl(Key::Num1),
             Self::Go(Screen::Trials) => ctrl(Key::Num2),
             Self::Go(Screen::Deployments) => ctrl(Key::Num3),
@@ -205,30 +259,57 @@ impl Command {
             Self::LogScale => plain(Key::L),
             Self::Filter => plain(Key::Slash),
             Self::LogFull => plain(Key::F4),
+            Self::Find => ctrl(Key::F),
+            Self::LogPrevious => shift(Key::N),
+            Self::LogNext => plain(Key::N),
+            Self::LogNextMark => shift(Key::M),
+            Self::LogMark => plain(Key::M),
+            Self::LogTimes => plain(Key::F7),
+            Self::LogOlder => plain(Key::F8),
+            Self::SortTurn => shift(Key::S),
+            Self::SortNext => plain(Key::S),
             Self::LogFollow => plain(Key::F5),
             Self::LogWrap => plain(Key::F6),
             Self::Export => ctrl(Key::E),
             Self::Theme => ctrl(Key::T),
             Self::FrameTimes => plain(Key::F12),
             Self::Close => plain(Key::Escape),
-            Self::ResetProcess
-            | Self::PauseDeployments
-            | Self::ResumeDeployments
-            | Self::Approve
-            | Self::Reject
-            | Self::StartRunner => return None,
-        })
+            Self::Acknowledge => plain(Key::A),
+            Self::Silence => plain(Key::Z),
+            Self::NextAlert => plain(Key::J),
+            Self::ResetProcess => ctrl_shift(Key::R),
+            Self::PauseDeployments => ctrl(Key::P),
+            Self::ResumeDeployments => ctrl_shift(Key::P),
+            Self::Approve => ctrl_shift(Key::A),
+            Self::Reject => ctrl_shift(Key::D),
+            Self::StartRunner => ctrl_shift(Key::J),
+        }
+    }
+
+    /// Its key as it stands on the keyboard.
+    pub fn key_text(self, ctx: &Context) -> String {
+        let text = ctx.format_shortcut(&self.shortcut());
+        text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Slash", "/")
     }
 
     /// Whether its key is a letter or sign that may be meant as text.
-    pub fn is_typed(self) -> bool {
-        self.shortcut().is_some_and(|shortcut| {
-            shortcut.modifiers.is_none()
-                && matches!(
-                    shortcut.logical_key,
-                    Key::OpenBracket | Key::CloseBracket | Key::L | Key::Slash | Key::End
-                )
-        })
+    pub const fn is_typed(self) -> bool {
+        let shortcut = self.shortcut();
+        !shortcut.modifiers.command
+            && matches!(
+                shortcut.logical_key,
+                Key::A
+                    | Key::J
+                    | Key::Z
+                    | Key::OpenBracket
+                    | Key::CloseBracket
+                    | Key::L
+                    | Key::M
+                    | Key::N
+                    | Key::S
+                    | Key::Slash
+                    | Key::End
+            )
     }
 
     /// Why it cannot be pressed now; nothing when it can.
@@ -248,7 +329,21 @@ impl Command {
                 Connection::Live(_) => Err("a runner is connected".to_owned()),
                 Connection::Connecting => Err("connecting already".to_owned()),
             },
+            Self::Acknowledge | Self::Silence | Self::NextAlert => {
+                model.can_ask(now)?;
+                let open = intent::chosen_alert(model, None);
+                open.map(drop).ok_or_else(|| "nothing needs attention".to_owned())
+            }
+            Self::LogOlder => model.log.can_page_back().map(drop),
             Self::Go(_)
+            | Self::Find
+            | Self::LogPrevious
+            | Self::LogNext
+            | Self::LogNextMark
+            | Self::LogMark
+            | Self::LogTimes
+            | Self::SortTurn
+            | Self::SortNext
             | Self::Palette
             | Self::Keys
             | Self::Freeze
@@ -278,7 +373,7 @@ mod tests {
         for (place, one) in all.iter().enumerate() {
             for other in &all[place + 1..] {
                 assert!(
-                    one.shortcut().is_none() || one.shortcut() != other.shortcut(),
+                    one.shortcut() != other.shortcut(),
                     "{} and {} share a key",
                     one.text(),
                     other.text()

@@ -8,13 +8,14 @@ mod trading;
 
 use crate::link::Link;
 use crate::model::Model;
-use crate::news::{News, Wish};
+use crate::news::{Foreseen, News, Wish};
 use cappuccino_core::api::{
-    API_VERSION, AlertView, DeploymentView, Hello, HoldView, LogPage, ProcessView, RevisionView,
-    Status,
+    API_VERSION, AcknowledgedView, AlertView, CommandBody, DeploymentView, Foresight, Hello,
+    HoldView, LogPage, ProcessView, RevisionView, SilenceView, Status,
 };
 use cappuccino_core::words::{
-    Digest, Generation, ProcessName, RevisionId, Sequence, Span, Timestamp, TrialId, TrialNumber,
+    Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, SilenceId, Span, Timestamp,
+    TrialId, TrialNumber,
 };
 
 /// What stands in the place of a workspace.
@@ -47,6 +48,8 @@ pub enum Scene {
     Halted,
     /// A rollback is under way.
     RollingBack,
+    /// A better model waits for approval.
+    Waiting,
 }
 
 /// Scenes for which nothing is invented but silence.
@@ -79,7 +82,8 @@ pub fn model(scene: Scene, now: Timestamp) -> Model {
         | Scene::Empty
         | Scene::Trouble
         | Scene::Halted
-        | Scene::RollingBack => {}
+        | Scene::RollingBack
+        | Scene::Waiting => {}
     }
     model
 }
@@ -99,6 +103,7 @@ fn picture(scene: Scene, now: Timestamp) -> Vec<News> {
         Scene::Trouble => trouble(now),
         Scene::Halted => halted(now),
         Scene::RollingBack => rolling_back(now),
+        Scene::Waiting => waiting(now),
         Scene::Live
         | Scene::NoRunner
         | Scene::Connecting
@@ -275,6 +280,22 @@ fn trouble(now: Timestamp) -> Status {
             4,
         ),
     ];
+    if let Some(cooling) = status.alerts.last_mut() {
+        "acknowledged".clone_into(&mut cooling.state);
+        let reason = "out of memory again; the next version needs less".to_owned();
+        let (by, at) = ("ada".to_owned(), now.plus(Span::minutes(-2)));
+        cooling.acknowledged = Some(AcknowledgedView { by, reason, at });
+    }
+    let resolved = alert("gpu/0/hot", "the card was at 86 °C", "look at its fans", 190);
+    status.alerts_aside = vec![AlertView { state: "resolved".to_owned(), ..resolved }];
+    status.silences = vec![SilenceView {
+        id: SilenceId(2),
+        pattern: Pattern("disk/*".to_owned()),
+        by: "ada".to_owned(),
+        reason: "the new disk comes on Friday".to_owned(),
+        from: now.plus(Span::hours(-1)),
+        until: now.plus(Span::hours(23)),
+    }];
     if let Some(worker) = status.processes.last_mut() {
         "cooldown".clone_into(&mut worker.phase);
         worker.pid = None;
@@ -305,6 +326,54 @@ fn rolling_back(now: Timestamp) -> Status {
     if let Some(trader) = status.processes.first_mut() {
         "stopping".clone_into(&mut trader.phase);
     }
+    status
+}
+
+/// What the sample's runner would say.
+fn foreseen(scene: Scene, command: &CommandBody, now: Timestamp) -> Foreseen {
+    let CommandBody::Rollback { to: Some(to), hold, .. } = command else {
+        return Foreseen::Leads(Box::default());
+    };
+    let view = match scene {
+        Scene::RollingBack => {
+            let why = "a rollback is under way already; wait for it, or look at `cappuccino why`";
+            return Foreseen::Refused(why.to_owned());
+        }
+        Scene::Live
+        | Scene::NoRunner
+        | Scene::Connecting
+        | Scene::Stale
+        | Scene::Lost
+        | Scene::ReadOnly
+        | Scene::Frozen
+        | Scene::Empty
+        | Scene::Trouble
+        | Scene::Halted
+        | Scene::Waiting => deployment(now),
+    };
+    let mut lines = vec![format!("deployment 6 of revision {to}: rolling back")];
+    let live = view.live.as_ref().map(|live| live.trial);
+    lines.extend(
+        live.filter(|_| *hold).map(|live| format!("trial {live} is held back: asked in the app")),
+    );
+    let found = view.revisions.into_iter().find(|revision| revision.id == *to);
+    let holds = live.filter(|_| *hold).into_iter().collect();
+    Foreseen::Leads(Box::new(Foresight {
+        generation: view.generation,
+        from: view.live,
+        to: found,
+        holds,
+        lines,
+    }))
+}
+
+fn waiting(now: Timestamp) -> Status {
+    let mut status = status(now);
+    let next = revision(5, 433, 0.8455, "candidate", now.plus(Span::minutes(-6)));
+    "awaiting approval".clone_into(&mut status.deployment.phase);
+    status.deployment.next = Some(next.clone());
+    status.deployment.declined = None;
+    status.deployment.revisions.insert(0, next);
     status
 }
 
@@ -341,7 +410,8 @@ impl Link for DemoLink {
                 | Scene::Empty
                 | Scene::Trouble
                 | Scene::Halted
-                | Scene::RollingBack => {}
+                | Scene::RollingBack
+                | Scene::Waiting => {}
             }
         } else if !matches!(self.scene, Scene::Stale | Scene::Lost) && !is_silent(self.scene) {
             self.pending.extend(picture(self.scene, (self.now)()).into_iter().skip(1).take(1));
@@ -373,6 +443,17 @@ impl Link for DemoLink {
                     |name: String| Some((name.clone(), machine::series(&name, from, end)?));
                 self.pending
                     .push(News::Series(wish.names.into_iter().filter_map(series).collect()));
+            }
+            Wish::Foresee(request) => {
+                let foreseen = foreseen(self.scene, &request.command, (self.now)());
+                self.pending.push(News::Foreseen(request.id, foreseen));
+            }
+            Wish::Params(number) => {
+                self.pending.push(News::Params(number, Ok(study::params(number))));
+            }
+            Wish::LogBefore(process, _) => {
+                let page = LogPage { from: 0, to: 0, length: 0, text: String::new() };
+                self.pending.push(News::LogBefore(process, page));
             }
             Wish::FollowLog(None) | Wish::FollowSeries(None) | Wish::Retry => {}
         }

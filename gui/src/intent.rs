@@ -2,8 +2,10 @@
 
 use crate::model::Model;
 use crate::text;
-use cappuccino_core::api::{CommandBody, ProcessView, RevisionView};
-use cappuccino_core::words::{Generation, ProcessName, RevisionId, Timestamp, TrialNumber};
+use cappuccino_core::api::{AlertView, CommandBody, ProcessView, RevisionView};
+use cappuccino_core::words::{
+    Generation, ProcessName, RevisionId, SilenceId, Span, Timestamp, TrialNumber,
+};
 
 /// One thing the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,20 @@ pub enum Intent {
     Restart(ProcessName),
     /// Forget a process's failures.
     Reset(ProcessName),
+    /// Look after an alert.
+    Acknowledge(String),
+    /// Look after it no longer.
+    Unacknowledge(String),
+    /// Do not tell an alert for so many seconds.
+    Silence(String, u32),
+    /// Tell what was silenced.
+    Unsilence(SilenceId),
 }
+
+/// How long an alert is silenced, in seconds.
+pub const HOUR: u32 = 3_600;
+/// The same for longer.
+pub const DAY: u32 = 24 * HOUR;
 
 /// Why the app's user asks, when he gives no reason.
 const NO_REASON: &str = "asked in the app";
@@ -58,6 +73,13 @@ impl Intent {
             Self::ResumeDeployments => "Resume automatic deployments".to_owned(),
             Self::Restart(process) => format!("Restart {process}"),
             Self::Reset(process) => format!("Reset the restart counter of {process}"),
+            Self::Acknowledge(alert) => format!("Acknowledge {alert}"),
+            Self::Unacknowledge(alert) => format!("Acknowledge {alert} no longer"),
+            Self::Silence(alert, seconds) => {
+                let lasts = text::span(Span::seconds(i64::from(*seconds)));
+                format!("Silence {alert} for {lasts}")
+            }
+            Self::Unsilence(id) => format!("End silence {id}"),
         }
     }
 
@@ -79,6 +101,16 @@ impl Intent {
             Self::ResumeDeployments => CommandBody::Resume,
             Self::Restart(process) => CommandBody::Restart { process: process.clone() },
             Self::Reset(process) => CommandBody::Reset { process: process.clone() },
+            Self::Acknowledge(alert) => {
+                CommandBody::Acknowledge { alert: alert.clone(), reason: reason() }
+            }
+            Self::Unacknowledge(alert) => CommandBody::Unacknowledge { alert: alert.clone() },
+            Self::Silence(pattern, seconds) => CommandBody::Silence {
+                pattern: pattern.clone(),
+                seconds: *seconds,
+                reason: reason(),
+            },
+            Self::Unsilence(silence) => CommandBody::Unsilence { silence: *silence },
         }
     }
 
@@ -94,8 +126,21 @@ impl Intent {
             | Self::PauseDeployments
             | Self::ResumeDeployments
             | Self::Restart(_)
-            | Self::Reset(_) => None,
+            | Self::Reset(_)
+            | Self::Acknowledge(_)
+            | Self::Unacknowledge(_)
+            | Self::Silence(..)
+            | Self::Unsilence(_) => None,
         }
+    }
+
+    /// The same with no reason given: what it leads to does not depend on that.
+    #[must_use]
+    pub fn without_reason(mut self) -> Self {
+        if let Self::Rollback { reason, .. } = &mut self {
+            reason.clear();
+        }
+        self
     }
 
     /// Why it cannot be asked now; nothing when it can.
@@ -135,7 +180,11 @@ impl Intent {
             | Self::PauseDeployments
             | Self::ResumeDeployments
             | Self::Restart(_)
-            | Self::Reset(_) => Ok(()),
+            | Self::Reset(_)
+            | Self::Acknowledge(_)
+            | Self::Unacknowledge(_)
+            | Self::Silence(..)
+            | Self::Unsilence(_) => Ok(()),
         }
     }
 }
@@ -225,13 +274,24 @@ pub const fn needs_confirming(intent: &Intent) -> bool {
         | Intent::Unhold(_)
         | Intent::Approve
         | Intent::PauseDeployments
-        | Intent::ResumeDeployments => false,
+        | Intent::ResumeDeployments
+        | Intent::Acknowledge(_)
+        | Intent::Unacknowledge(_)
+        | Intent::Silence(..)
+        | Intent::Unsilence(_) => false,
     }
 }
 
 /// A model by its number.
 pub fn revision(model: &Model, id: RevisionId) -> Option<&RevisionView> {
     model.status.as_ref()?.deployment.revisions.iter().find(|revision| revision.id == id)
+}
+
+/// The alert that is looked at: the chosen one while it is open, or else the first.
+pub fn chosen_alert<'a>(model: &'a Model, chosen: Option<&str>) -> Option<&'a AlertView> {
+    let open = &model.status.as_ref()?.alerts;
+    let found = open.iter().find(|alert| Some(alert.key.as_str()) == chosen);
+    found.or_else(|| open.first())
 }
 
 /// A process by its name.

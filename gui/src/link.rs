@@ -5,7 +5,7 @@ mod dial;
 mod session;
 mod start;
 
-use crate::news::{News, Wish};
+use crate::news::{Foreseen, News, Wish};
 use crate::place::Place;
 use cappuccino_core::words::Span;
 use std::sync::Arc;
@@ -98,6 +98,16 @@ enum End {
     Broken(String),
 }
 
+impl End {
+    /// In a sentence.
+    fn told(self) -> String {
+        match self {
+            Self::Deaf => "the window is closed".to_owned(),
+            Self::Absent(why) | Self::Broken(why) => why,
+        }
+    }
+}
+
 impl From<Deaf> for End {
     fn from(Deaf: Deaf) -> Self {
         Self::Deaf
@@ -183,7 +193,14 @@ impl Talker {
                 }
                 // Nothing is asked of nobody: the buttons are off, so this was on its way.
                 Wish::Ask(request) => session::decline(&self.voice, request.id)?,
-                Wish::FollowLog(_) | Wish::FollowSeries(_) => {}
+                Wish::Foresee(request) => {
+                    let why = Foreseen::Unknown("no runner is connected".to_owned());
+                    self.voice.say(News::Foreseen(request.id, why))?;
+                }
+                Wish::Params(_)
+                | Wish::LogBefore(..)
+                | Wish::FollowLog(_)
+                | Wish::FollowSeries(_) => {}
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Everything the app knows. Pure: news and the present go in, nothing comes out but the picture.
 
-use crate::news::{News, Outcome};
+use crate::news::{Foreseen, News, Outcome};
 use cappuccino_core::api::{
-    API_VERSION, Hello, SeriesView, Status, TradeView, TrialChart, TrialView,
+    API_VERSION, Hello, ParamView, SeriesView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{RequestId, Span, Timestamp};
+use cappuccino_core::words::{RequestId, Span, Timestamp, TrialNumber};
 use std::collections::{BTreeMap, VecDeque};
 
 pub mod log;
@@ -18,6 +18,8 @@ pub use notice::{Notice, Notices, Tone};
 const HISTORY_MAX: usize = 5_000;
 /// A picture older than this is shown as stale.
 pub const STALE_AFTER: Span = Span::seconds(6);
+/// Trials whose hyperparameters are kept.
+const PARAMS_MAX: usize = 200;
 /// News that are held back while the picture is frozen; more replaces the oldest picture.
 const HELD_MAX: usize = 20_000;
 
@@ -90,6 +92,10 @@ pub struct Model {
     pub series: BTreeMap<String, SeriesView>,
     /// The output of the process that is looked at.
     pub log: LogModel,
+    /// Hyperparameters of trials that were looked at.
+    pub params: BTreeMap<TrialNumber, Result<Vec<ParamView>, String>>,
+    /// What the open question would lead to; nothing inside while the runner is being asked.
+    pub foreseen: Option<(RequestId, Option<Foreseen>)>,
     /// Requests on their way.
     pub pending: BTreeMap<RequestId, Pending>,
     /// What the user is told.
@@ -113,6 +119,8 @@ impl Model {
             trades: Vec::new(),
             series: BTreeMap::new(),
             log: LogModel::default(),
+            params: BTreeMap::new(),
+            foreseen: None,
             pending: BTreeMap::new(),
             notices: Notices::default(),
             revision: 0,
@@ -132,6 +140,7 @@ impl Model {
                 | News::Series(_)
                 | News::Trades(_)
                 | News::Log(..)
+                | News::LogBefore(..)
                 | News::LogFailed(..)
         );
         match &mut self.frozen {
@@ -181,11 +190,31 @@ impl Model {
             }
             News::History(lines) => self.history = lines.into(),
             News::Line(line) => self.remember(*line, now),
-            News::Trials(trials) => self.trials = trials,
+            News::Trials(trials) => {
+                // A trial that is not finished may be given more parameters.
+                let is_open = |trial: &&TrialView| !trial.state.is_finished();
+                for trial in trials.iter().filter(is_open) {
+                    self.params.remove(&trial.number);
+                }
+                self.trials = trials;
+            }
             News::Chart(chart) => self.chart = chart,
             News::Trades(trades) => self.trades = trades,
             News::Series(series) => self.series = series,
             News::Log(process, page) => self.log.add(&process, &page),
+            News::LogBefore(process, page) => self.log.add_before(&process, &page),
+            News::Params(number, params) => {
+                while self.params.len() >= PARAMS_MAX && self.params.pop_first().is_some() {}
+                self.params.insert(number, params);
+            }
+            News::Foreseen(id, foreseen) => {
+                // An answer to a question that was closed or changed is nobody's.
+                if let Some((asked, answer)) = &mut self.foreseen
+                    && *asked == id
+                {
+                    *answer = Some(foreseen);
+                }
+            }
             News::LogFailed(process, why) => self.log.fail(&process, why),
             News::Answered(id, outcome) => self.settle(&id, outcome, now),
             News::Started(Ok(())) => {

@@ -1,10 +1,11 @@
 //! What the link tells the app, and what the app asks of the link.
 
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Hello, LogPage, SeriesView, Status, TradeView, TrialChart, TrialView,
+    Accepted, CommandRequest, Foresight, Hello, LogPage, ParamView, SeriesView, Status, TradeView,
+    TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{ProcessName, RequestId, Span, Timestamp};
+use cappuccino_core::words::{ProcessName, RequestId, Span, Timestamp, TrialNumber};
 use std::collections::BTreeMap;
 
 /// One thing that the app learns.
@@ -39,6 +40,12 @@ pub enum News {
     Trades(Vec<TradeView>),
     /// Series that are looked at, by name; those that do not exist are left out.
     Series(BTreeMap<String, SeriesView>),
+    /// What precedes the output that is known.
+    LogBefore(ProcessName, LogPage),
+    /// The hyperparameters of a trial; a sentence when they cannot be read.
+    Params(TrialNumber, Result<Vec<ParamView>, String>),
+    /// What a request would lead to.
+    Foreseen(RequestId, Foreseen),
     /// A process's output cannot be read; a sentence.
     LogFailed(ProcessName, String),
     /// A request was answered.
@@ -63,6 +70,17 @@ pub enum Outcome {
     Unknown(String),
 }
 
+/// What a request would lead to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Foreseen {
+    /// It would be carried out.
+    Leads(Box<Foresight>),
+    /// It would be refused: a sentence.
+    Refused(String),
+    /// Nobody says: a sentence.
+    Unknown(String),
+}
+
 /// One thing that the app asks of the link.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wish {
@@ -72,6 +90,12 @@ pub enum Wish {
     StartRunner,
     /// Ask the runner for something.
     Ask(CommandRequest),
+    /// Find out what a request would lead to.
+    Foresee(CommandRequest),
+    /// Read the hyperparameters of a trial.
+    Params(TrialNumber),
+    /// Read what precedes this offset of the process's output.
+    LogBefore(ProcessName, u64),
     /// Follow this process's output from now on, or none.
     FollowLog(Option<ProcessName>),
     /// Keep these series up to date from now on, or none.

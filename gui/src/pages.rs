@@ -10,15 +10,17 @@ pub mod settings;
 pub mod system;
 pub mod trials;
 
+use crate::chart::export::{ExportError, Sheet, sheets};
 use crate::chart::series::Stage;
 use crate::chart::window::TimeWindow;
-use crate::command::Command;
+use crate::command::{Command, Screen};
 use crate::intent::{Draft, Intent};
 use crate::model::Model;
-use crate::theme::Tokens;
+use crate::theme::{LIGHT, Tokens};
 use crate::view::Views;
 use crate::widgets::card;
-use cappuccino_core::words::{ProcessName, Timestamp};
+use crate::widgets::log::LogState;
+use cappuccino_core::words::{ProcessName, Timestamp, TrialNumber};
 use eframe::egui::Ui;
 
 /// What every page may see.
@@ -42,6 +44,8 @@ pub struct Out {
     pub draft: Option<Draft>,
     /// Commands, as if their keys were pressed.
     pub commands: Vec<Command>,
+    /// Trials whose parameters are shown.
+    pub params: Vec<TrialNumber>,
     /// Another process is looked at.
     pub choose: Option<ProcessName>,
 }
@@ -73,6 +77,47 @@ fn charts_over_time(
     });
 }
 
+/// The chart of a screen as it is now, to be saved.
+///
+/// # Errors
+/// One sentence: there is none, or nothing is on it.
+pub fn sheet(
+    screen: Screen,
+    model: &Model,
+    views: &Views,
+    kept: &PageState,
+    now: Timestamp,
+) -> Result<Sheet, String> {
+    let Some(status) = &model.status else { return Err("nothing is known yet".to_owned()) };
+    let range = kept.window.unwrap_or_default().range(now);
+    let study = status.study.name.clone().unwrap_or_else(|| "study".to_owned());
+    let told = |error: ExportError| error.to_string();
+    let known = |name: &str| model.series.get(name);
+    match screen {
+        Screen::Trials => sheets::trials(&views.study, study).map_err(told),
+        Screen::Overview | Screen::Deployments | Screen::Processes => {
+            sheets::lanes(format!("{study}: states over time"), &views.lanes, range).map_err(told)
+        }
+        Screen::Pnl => {
+            let looks = pnl::looks(views, &LIGHT).into_iter();
+            let all: Vec<_> =
+                looks.zip(pnl::SERIES).map(|(look, name)| (look, known(name))).collect();
+            sheets::series(format!("{study}: worth of the account"), &all, range).map_err(told)
+        }
+        Screen::System => {
+            let Some(machine) = &status.machine else { return Err(told(ExportError::Empty)) };
+            let names = system::series_of(machine);
+            let all: Vec<_> = names
+                .iter()
+                .enumerate()
+                .map(|(place, name)| (system::look(name, machine, &LIGHT, place), known(name)))
+                .collect();
+            sheets::series(format!("{study}: the machine"), &all, range).map_err(told)
+        }
+        Screen::Alerts | Screen::Settings => Err("this page has no chart to save".to_owned()),
+    }
+}
+
 /// What pages remember, from one start to the next.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -85,7 +130,10 @@ pub struct PageState {
     /// Of the trials.
     pub trials: trials::TrialsState,
     /// Of the log.
-    pub log: processes::LogState,
+    pub log: LogState,
+    /// The alert that is looked at; the first one while there is none.
+    #[serde(skip)]
+    pub alert: Option<String>,
     /// The process that is looked at.
     pub process: Option<ProcessName>,
 }

@@ -101,7 +101,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
         options,
         Box::new(move |context| {
             let (name, link) = link(place, scene, &context.egui_ctx)?;
-            let mut app = App::new(&context.egui_ctx, name, link, wall_now);
+            let mut app = App::new(&context.egui_ctx, name, link, wall_now).with_dialogs();
             if shot.is_none() {
                 app = app.with_kept(context.storage);
             }

@@ -4,6 +4,7 @@ use crate::num;
 use cappuccino_core::api::ViewValue;
 use cappuccino_core::words::{Span, Timestamp};
 use jiff::tz::TimeZone;
+use std::sync::OnceLock;
 
 /// An objective value with four significant digits.
 pub fn value(value: f64) -> String {
@@ -70,6 +71,12 @@ pub fn span(span: Span) -> String {
     shown.join(" ")
 }
 
+/// With a capital at its beginning.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// How long ago: `12 s ago`.
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     format!("{} ago", span(now.since(then)))
@@ -86,6 +93,7 @@ pub fn clock(at: Timestamp, now: Timestamp) -> String {
 pub fn tick(at_ms: f64, step: f64) -> String {
     let Some(at) = zoned(Timestamp(num::whole(at_ms))) else { return String::new() };
     let format = match step {
+        step if step >= 2_592_000_000.0 => "%b %Y",
         step if step >= 86_400_000.0 => "%d %b",
         step if step >= 60_000.0 => "%H:%M",
         _ => "%H:%M:%S",
@@ -93,9 +101,33 @@ pub fn tick(at_ms: f64, step: f64) -> String {
     at.strftime(format).to_string()
 }
 
+/// What `2026-11-24 12:31:09` says, in the zone `Z` or `+01:00` or else the user's.
+pub fn read_time(date_time: &str, zone: Option<&str>) -> Option<Timestamp> {
+    let at = if let Some(zone) = zone {
+        format!("{date_time}{zone}").parse::<jiff::Timestamp>().ok()?
+    } else {
+        let civil: jiff::civil::DateTime = date_time.parse().ok()?;
+        civil.to_zoned_datetime(zone_of_times()).ok()?.timestamp()
+    };
+    Some(Timestamp(at.as_millisecond()))
+}
+
+/// The zone of all times: the user's, unless it was settled.
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Times read in UTC from now on, wherever the machine stands: for pictures that are compared.
+pub fn settle_on_utc() {
+    // Settled twice is settled.
+    ZONE.set(TimeZone::UTC).ok();
+}
+
+fn zone_of_times() -> TimeZone {
+    ZONE.get().cloned().unwrap_or_else(TimeZone::system)
+}
+
 fn zoned(at: Timestamp) -> Option<jiff::ZonedDateTime> {
     // A time that the calendar cannot hold is shown as it is by the callers.
-    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(TimeZone::system()))
+    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned_datetime(zone_of_times()))
 }
 
 #[cfg(test)]

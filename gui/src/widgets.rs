@@ -5,6 +5,7 @@ pub mod confirm;
 pub mod glyph;
 pub mod headline;
 pub mod lines;
+pub mod log;
 pub mod palette;
 pub mod press;
 pub mod table;

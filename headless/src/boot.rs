@@ -117,7 +117,7 @@ async fn up(
         hello: Arc::new(hello(workspace)),
         status: seen,
         reader: keeper.readers(),
-        trials: Arc::new(CatalogTrials(study.catalog())),
+        trials: Arc::new(CatalogTrials(study.catalog(), config.study.database.clone())),
         samples: measured,
         trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),

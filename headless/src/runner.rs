@@ -9,9 +9,11 @@ use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
 use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::watcher::StudyWatcher;
-use crate::serve::port::{Ask, AskError};
+use crate::serve::port::{Ask, AskError, Reply};
 use crate::upkeep::Upkeep;
-use cappuccino_core::api::{Accepted, CommandBody, PnlView, Status, status_of};
+use cappuccino_core::api::{
+    Accepted, CommandBody, CommandRequest, Foresight, PnlView, Status, foresee, status_of,
+};
 use cappuccino_core::decision::Orders;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::store::StoreError;
@@ -206,8 +208,16 @@ impl Runner {
         tracing::info!("the state file is open again");
     }
 
-    async fn answer(&mut self, ask: Ask) -> Option<Ending> {
-        let Ask { request, reply } = ask;
+    async fn answer(&mut self, Ask { request, reply }: Ask) -> Option<Ending> {
+        let reply = match reply {
+            Reply::Act(reply) => reply,
+            Reply::Foresee(reply) => {
+                if reply.send(self.foresee(request)).is_err() {
+                    tracing::debug!("a client went away before its answer");
+                }
+                return None;
+            }
+        };
         let (answer, ending) = match request.command {
             CommandBody::Shutdown { keep_processes: true } => (
                 Ok(self.accepted("the runner goes down; the processes run on")),
@@ -250,6 +260,14 @@ impl Runner {
             tracing::debug!("a client went away before its answer");
         }
         ending
+    }
+
+    /// What a request would lead to; nothing is done.
+    fn foresee(&self, request: CommandRequest) -> Result<Foresight, AskError> {
+        let command = self.study.command(&request.command).map_err(AskError::Trial)?;
+        let (id, actor, expected) = (request.id, request.actor, request.expected);
+        let request = Request { id, actor, expected, command };
+        foresee(self.keeper.engine(), self.clock.now(), request).map_err(AskError::Refused)
     }
 
     /// Carries out a request. A state that cannot be written is the client's to know at once.

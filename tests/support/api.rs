@@ -1,16 +1,18 @@
 //! A window without a runner behind it: a fixed picture, a store in memory, scripted answers.
 
 use cappuccino_core::api::{
-    API_VERSION, Accepted, AlertView, CommandRequest, CountsView, DeploymentView, Hello, HoldView,
-    ProcessView, RevisionView, Status, StudyView, TrialChart, TrialDot, TrialView, ViewValue,
+    API_VERSION, Accepted, AlertView, CommandBody, CommandRequest, CountsView, DeploymentView,
+    Foresight, Hello, HoldView, ParamView, ProcessView, RevisionView, Status, StudyView,
+    TrialChart, TrialDot, TrialView, ViewValue,
 };
 use cappuccino_core::client::{self, Client};
 use cappuccino_core::store::{Batch, OpenFacts, Store};
+use cappuccino_core::words::trial::{Distribution, Param};
 use cappuccino_core::words::{
-    Direction, Generation, Note, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
+    Direction, Generation, Note, ProcessName, Refusal, RevisionId, Sequence, Timestamp, TrialId,
     TrialNumber, TrialState,
 };
-use cappuccino_headless::serve::port::{ASKS_MAX, AskError, Order, Port, Trials};
+use cappuccino_headless::serve::port::{ASKS_MAX, Ask, AskError, Order, Port, Reply, Trials};
 use cappuccino_headless::serve::{serve, socket};
 use cappuccino_headless::workspace::Workspace;
 use hyper_util::rt::TokioIo;
@@ -123,9 +125,14 @@ impl Window {
                 up.send(()).unwrap();
                 tokio::spawn(async move {
                     let mut unanswered = Vec::new();
-                    while let Some(cappuccino_headless::serve::port::Ask { request, reply }) =
-                        waiting.recv().await
-                    {
+                    while let Some(Ask { request, reply }) = waiting.recv().await {
+                        let reply = match reply {
+                            Reply::Act(reply) => reply,
+                            Reply::Foresee(reply) => {
+                                drop(reply.send(foreseen(&request)));
+                                continue;
+                            }
+                        };
                         let outcome = answer.lock().unwrap()(&request);
                         asked.lock().unwrap().push(request);
                         match outcome {
@@ -237,6 +244,15 @@ impl Trials for FewTrials {
         all
     }
 
+    fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String> {
+        let param = Param {
+            name: "learning_rate".into(),
+            internal: 3e-4,
+            distribution: Distribution::Float { low: 1e-5, high: 0.1, log: true, step: None },
+        };
+        Ok(self.find(number).map(|_trial| vec![ParamView::from(&param)]))
+    }
+
     fn chart(&self, _dots: usize) -> TrialChart {
         let dot = |trial: TrialView| TrialDot {
             number: trial.number,
@@ -284,6 +300,25 @@ fn process(name: &str, role: &str, phase: &str) -> ProcessView {
         failures_total: 2,
         last_exit: None,
     }
+}
+
+/// What the fake runner foresees of a rollback in [`status`].
+fn foreseen(request: &CommandRequest) -> Result<Foresight, AskError> {
+    let view = status().deployment;
+    let CommandBody::Rollback { to, hold, .. } = &request.command else { panic!("{request:?}") };
+    let found = match to {
+        None => view.rollback_target,
+        Some(id) => view.revisions.into_iter().find(|revision| revision.id == *id),
+    };
+    let refused = || AskError::Refused(Refusal::UnknownRevision(to.unwrap_or(RevisionId(0))));
+    let target = found.ok_or_else(refused)?;
+    Ok(Foresight {
+        generation: view.generation,
+        lines: vec![format!("deployment 8 of revision {}: rolling back", target.id)],
+        holds: view.live.iter().filter(|_| *hold).map(|live| live.trial).collect(),
+        from: view.live,
+        to: Some(target),
+    })
 }
 
 /// A busy afternoon: a live model, a better trial not good enough, a worker in trouble.

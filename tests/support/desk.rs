@@ -3,6 +3,7 @@
 
 use crate::disk::Disk;
 use crate::story::facts;
+use cappuccino_core::api::{Foresight, foresee};
 use cappuccino_core::engine::Engine;
 use cappuccino_core::store::Store;
 use cappuccino_core::words::trial::Anchor;
@@ -164,6 +165,13 @@ impl Desk {
         let request = Request { id, actor: "test".into(), expected: None, command };
         let (effects, answer) = self.observe_answered(&Observation::Asked(request));
         answer.expect("an answer").map(|()| effects)
+    }
+
+    /// What a command would lead to.
+    pub fn foresee(&self, command: Command) -> Result<Foresight, Refusal> {
+        let id = RequestId("foreseen".into());
+        let request = Request { id, actor: "test".into(), expected: None, command };
+        foresee(&self.engine, self.now, request)
     }
 
     /// Brings `candidate` through every step until its trader is proven.

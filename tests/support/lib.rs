@@ -13,6 +13,7 @@ pub mod explore;
 pub mod fuzz;
 pub mod model;
 pub mod notify;
+pub mod paint;
 pub mod paper;
 pub mod process;
 pub mod sim;

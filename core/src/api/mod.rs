@@ -4,9 +4,11 @@
 
 mod alerts;
 mod chart;
+mod foresight;
 mod log;
 mod machine;
 mod notifications;
+mod params;
 pub mod place;
 mod pnl;
 mod request;
@@ -16,9 +18,11 @@ mod view;
 
 pub use alerts::{AcknowledgedView, AlertView, AlertsView, SilenceView};
 pub use chart::{TrialChart, TrialDot};
+pub use foresight::{Foresight, foresee};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
 pub use notifications::{ChannelView, DeadLetter};
+pub use params::ParamView;
 pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::sentence;

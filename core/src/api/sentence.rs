@@ -9,12 +9,7 @@ pub fn sentence(note: &Note) -> String {
         Note::RunnerStopping => "the runner was asked to go down".to_owned(),
         Note::StudyFollowed(study) => format!("the study `{}` is followed", study.name),
         Note::StudyUnavailable(why) => format!("the study cannot be read: {why}"),
-        Note::StudyReplaced(study) => {
-            format!(
-                "another study, `{}`, is in the place of the one whose model is live",
-                study.name
-            )
-        }
+        Note::StudyReplaced(study) => replaced(&study.name),
         Note::CandidateDeclined(candidate, why) => {
             format!("{} was not deployed: {why}", trial(candidate))
         }
@@ -74,6 +69,10 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
     }
+}
+
+fn replaced(name: &str) -> String {
+    format!("another study, `{name}`, is in the place of the one whose model is live")
 }
 
 fn fired(key: &str, trouble: &Trouble, times: u32) -> String {

@@ -37,7 +37,11 @@ pub fn status_of(
     }
 }
 
-fn deployment_view(deployment: &Deployment, policy: &Policy, now: Moment) -> DeploymentView {
+pub(super) fn deployment_view(
+    deployment: &Deployment,
+    policy: &Policy,
+    now: Moment,
+) -> DeploymentView {
     let slot = &deployment.slot;
     let find = |id| deployment.revisions.get(&id).map(revision_view);
     let live = slot.phase.live();

@@ -12,7 +12,8 @@ use crate::widgets::glyph::{self, Sign};
 use crate::widgets::press;
 use cappuccino_core::words::Timestamp;
 use eframe::egui::{
-    self, Align, Button, Frame, Label, Layout, Margin, Panel, Rect, RichText, Stroke, Ui, vec2,
+    self, Align, Button, ComboBox, Frame, Label, Layout, Margin, Panel, Rect, RichText, Role,
+    Stroke, Ui, WidgetInfo, vec2,
 };
 
 impl App {
@@ -55,6 +56,17 @@ impl App {
             out.commands.push(Command::LiveEdge);
         }
         if ui.ctx().content_rect().width() < theme::NARROW {
+            let known = RANGES.iter().find(|(_, length)| *length == window.length);
+            let word =
+                known.map_or_else(|| text::span(window.length), |(word, _)| (*word).to_owned());
+            let shown = ComboBox::from_id_salt("range").selected_text(word).width(64.0);
+            let shown = shown.show_ui(ui, |ui| {
+                for (word, length) in RANGES {
+                    ui.selectable_value(&mut self.kept.pages.window().length, length, word);
+                }
+            });
+            let told = || WidgetInfo::labeled(Role::ComboBox, true, "Stretch of time");
+            shown.response.widget_info(told);
             return;
         }
         for (word, length) in RANGES.iter().rev() {
@@ -118,10 +130,7 @@ impl App {
     ) -> bool {
         let size = vec2(ui.available_width(), 34.0);
         let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
-        response.widget_info(|| {
-            let kind = egui::Role::Tab;
-            egui::WidgetInfo::selected(kind, true, is_shown, screen.name())
-        });
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_shown, screen.name()));
         let fill = match (is_shown, response.hovered()) {
             (true, _) => tokens.hover,
             (false, true) => tokens.card,

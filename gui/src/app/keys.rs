@@ -2,9 +2,10 @@
 
 use super::App;
 use crate::command::{Command, Screen};
-use crate::intent::{Draft, Intent};
+use crate::intent::{self, Draft, Intent};
 use crate::model::Tone;
 use crate::news::Wish;
+use crate::pages;
 use cappuccino_core::words::Timestamp;
 use eframe::egui::{Context, Theme};
 
@@ -13,14 +14,14 @@ impl App {
     pub(super) fn keys(&mut self, ctx: &Context, now: Timestamp) {
         let is_typing = ctx.egui_wants_keyboard_input();
         let is_asked = self.draft.is_some() || self.palette.open || self.keys_open;
-        let pressed: Vec<Command> = Command::all()
+        let mut all = Command::all();
+        // A key with Shift first, or the one without would take it.
+        all.sort_by_key(|command| !command.shortcut().modifiers.shift);
+        let pressed: Vec<Command> = all
             .into_iter()
             .filter(|command| !(is_typing && command.is_typed()))
             .filter(|command| !is_asked || *command == Command::Palette && self.draft.is_none())
-            .filter(|command| {
-                let shortcut = command.shortcut();
-                shortcut.is_some_and(|key| ctx.input_mut(|input| input.consume_shortcut(&key)))
-            })
+            .filter(|command| ctx.input_mut(|input| input.consume_shortcut(&command.shortcut())))
             .collect();
         for command in pressed {
             self.press(command, ctx, now);
@@ -45,6 +46,9 @@ impl App {
             Command::ResumeDeployments => self.want(Intent::ResumeDeployments, now),
             Command::Approve => self.want(Intent::Approve, now),
             Command::Reject => self.want(Intent::Reject, now),
+            Command::Acknowledge => self.on_alert(Intent::Acknowledge, now),
+            Command::Silence => self.on_alert(|key| Intent::Silence(key, intent::HOUR), now),
+            Command::NextAlert => self.next_alert(),
             Command::Retry => self.wish(Wish::Retry, now),
             Command::StartRunner => self.wish(Wish::StartRunner, now),
             Command::RangeShorter => self.kept.pages.window().shorter(),
@@ -58,6 +62,21 @@ impl App {
                 self.kept.screen = Screen::Processes;
                 self.kept.pages.log.full = !self.kept.pages.log.full;
             }
+            Command::Find => {
+                self.kept.screen = Screen::Processes;
+                self.kept.pages.log.focus_find = true;
+            }
+            Command::LogPrevious => self.kept.pages.log.step(false),
+            Command::LogNext => self.kept.pages.log.step(true),
+            Command::LogNextMark => self.kept.pages.log.step_mark(&self.model.log),
+            Command::LogMark => self.mark(now),
+            Command::LogTimes => {
+                let log = &mut self.kept.pages.log;
+                log.times = log.times.next();
+            }
+            Command::LogOlder => self.page_back(now),
+            Command::SortTurn => self.kept.pages.trials.sort.turn(),
+            Command::SortNext => self.kept.pages.trials.sort.next(pages::trials::COLUMNS.len()),
             Command::LogFollow => self.kept.pages.log.follow = !self.kept.pages.log.follow,
             Command::LogWrap => self.kept.pages.log.wrap = !self.kept.pages.log.wrap,
             Command::Export => self.export(now),
@@ -87,6 +106,41 @@ impl App {
         }
         let told = "choose a process first, on the page Processes".to_owned();
         self.model.notices.tell(Tone::Bad, told, now);
+    }
+
+    fn on_alert(&mut self, intent: impl FnOnce(String) -> Intent, now: Timestamp) {
+        let chosen = intent::chosen_alert(&self.model, self.kept.pages.alert.as_deref());
+        if let Some(key) = chosen.map(|alert| alert.key.clone()) {
+            self.want(intent(key), now);
+        }
+    }
+
+    fn next_alert(&mut self) {
+        self.kept.screen = Screen::Alerts;
+        let chosen = &mut self.kept.pages.alert;
+        let open = self.model.status.iter().flat_map(|status| &status.alerts);
+        let keys: Vec<&String> = open.map(|alert| &alert.key).collect();
+        let at = keys.iter().position(|key| Some(*key) == chosen.as_ref()).map_or(1, |at| at + 1);
+        *chosen = keys.get(at).or_else(|| keys.first()).map(|key| (*key).clone());
+    }
+
+    fn mark(&mut self, now: Timestamp) {
+        if let Some(line) = self.kept.pages.log.line {
+            return self.model.log.mark(line);
+        }
+        let told = "choose a line first: press it, or find something".to_owned();
+        self.model.notices.tell(Tone::Bad, told, now);
+    }
+
+    /// Asks for what precedes the log's first line.
+    fn page_back(&mut self, now: Timestamp) {
+        let (Ok(from), Some(process)) =
+            (self.model.log.can_page_back(), self.model.log.process().cloned())
+        else {
+            return;
+        };
+        self.wish(Wish::LogBefore(process, from), now);
+        self.model.log.asked_back();
     }
 
     const fn filter(&mut self) {

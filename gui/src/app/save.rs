@@ -1,39 +1,46 @@
-//! Saving charts, on a thread of its own: a slow disk never holds a frame up.
+//! Saving charts, on a thread of its own: a slow disk or a hesitating hand never holds a frame up.
 
 use super::App;
-use crate::chart::export::TrialsExport;
+use crate::chart::export::{ENDINGS, Sheet};
 use crate::model::Tone;
+use crate::pages;
 use cappuccino_core::words::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-/// What became of a file that is being written.
-type Saved = Result<PathBuf, String>;
+/// What became of a file that is being written: a sentence either way; nothing when the dialog
+/// was closed.
+type Saved = Result<Option<String>, String>;
 
 /// Files that are being written.
 #[derive(Debug, Default)]
-pub(super) struct Saving(Vec<mpsc::Receiver<Saved>>);
+pub(super) struct Saving {
+    waiting: Vec<mpsc::Receiver<Saved>>,
+    /// Whether the user is asked where to.
+    pub(super) asks: bool,
+}
 
 impl App {
-    /// Saves the study's chart into the workspace's folder `exports`.
+    /// Saves the page's chart where the user wants it, or else into the folder `exports` of the
+    /// workspace.
     pub(super) fn export(&mut self, now: Timestamp) {
-        let name = self.model.status.as_ref().and_then(|status| status.study.name.clone());
-        let title = name.unwrap_or_else(|| "study".to_owned());
-        let export = match TrialsExport::of(&self.views.study, title) {
-            Ok(export) => export,
-            Err(why) => return self.model.notices.tell(Tone::Bad, why.to_string(), now),
-        };
+        let sheet =
+            match pages::sheet(self.kept.screen, &self.model, &self.views, &self.kept.pages, now) {
+                Ok(sheet) => sheet,
+                Err(why) => return self.model.notices.tell(Tone::Bad, why, now),
+            };
         let root = Path::new(&self.model.workspace);
         let folder = if root.is_dir() { root.join("exports") } else { std::env::temp_dir() };
-        let stem = format!("trials-{}", now.0);
+        let stem =
+            format!("{}-{}", self.kept.screen.name().to_lowercase().replace(' ', "-"), now.0);
+        let asks = self.saving.asks;
         let (tell, told) = mpsc::channel();
         let work = move || {
-            let outcome = export.save(&folder, &stem).map_err(|error| error.to_string());
             // A closed window needs no answer.
-            tell.send(outcome).ok();
+            tell.send(save(&sheet, &folder, &stem, asks)).ok();
         };
         match std::thread::Builder::new().name("save".to_owned()).spawn(work) {
-            Ok(_thread) => self.saving.0.push(told),
+            Ok(_thread) => self.saving.waiting.push(told),
             Err(error) => {
                 let told = format!("the system gives no thread to save with: {error}");
                 self.model.notices.tell(Tone::Bad, told, now);
@@ -44,21 +51,84 @@ impl App {
     /// Tells of files that are written.
     pub(super) fn hear_saved(&mut self, now: Timestamp) {
         let notices = &mut self.model.notices;
-        self.saving.0.retain(|waiting| match waiting.try_recv() {
-            Ok(Ok(path)) => {
-                let told = format!("Saved {} as .png, .svg and .csv", path.display());
-                notices.tell(Tone::Good, told, now);
-                false
+        self.saving.waiting.retain(|waiting| {
+            let outcome = match waiting.try_recv() {
+                Ok(outcome) => outcome,
+                Err(mpsc::TryRecvError::Empty) => return true,
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    Err("saving the chart failed inside the app".to_owned())
+                }
+            };
+            match outcome {
+                Ok(Some(told)) => notices.tell(Tone::Good, told, now),
+                Ok(None) => notices.tell(Tone::Plain, "Nothing was saved".to_owned(), now),
+                Err(why) => notices.tell(Tone::Bad, why, now),
             }
-            Ok(Err(why)) => {
-                notices.tell(Tone::Bad, why, now);
-                false
-            }
-            Err(mpsc::TryRecvError::Empty) => true,
-            Err(mpsc::TryRecvError::Disconnected) => {
-                notices.tell(Tone::Bad, "saving the chart failed inside the app".to_owned(), now);
-                false
-            }
+            false
         });
+    }
+}
+
+fn save(sheet: &Sheet, folder: &Path, stem: &str, asks: bool) -> Saved {
+    let aside = match (asks, dialogs()) {
+        (true, Ok(())) => {
+            let Some(path) = ask(folder, stem) else { return Ok(None) };
+            sheet.save(&path).map_err(|error| error.to_string())?;
+            return Ok(Some(format!("Saved {}", path.display())));
+        }
+        (true, Err(why)) => format!(" ({why}, so nobody was asked where to)"),
+        (false, _) => String::new(),
+    };
+    let path = folder.join(stem);
+    sheet.save(&path).map_err(|error| error.to_string())?;
+    Ok(Some(format!("Saved {} as .png, .svg and .csv{aside}", path.display())))
+}
+
+/// Asks the user; nothing when he closes the dialog.
+fn ask(folder: &Path, stem: &str) -> Option<PathBuf> {
+    // The portal takes only a folder that is there; if it cannot be made, saving will say why.
+    std::fs::create_dir_all(folder).ok();
+    let dialog = rfd::FileDialog::new().set_title("Save the chart").set_directory(folder);
+    let dialog = dialog.set_file_name(format!("{stem}.png"));
+    let dialog =
+        ENDINGS.iter().fold(dialog, |dialog, ending| dialog.add_filter(*ending, &[*ending]));
+    dialog.save_file()
+}
+
+/// Whether this desktop has dialogs for files; a few words when not.
+fn dialogs() -> Result<(), &'static str> {
+    let bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
+        || std::env::var_os("XDG_RUNTIME_DIR")
+            .is_some_and(|dir| Path::new(&dir).join("bus").exists());
+    if !bus {
+        return Err("the session has no message bus");
+    }
+    let shared = std::env::var("XDG_DATA_DIRS").unwrap_or_default();
+    let shared = if shared.is_empty() { "/usr/local/share:/usr/share" } else { &shared };
+    let service = "dbus-1/services/org.freedesktop.portal.Desktop.service";
+    let is_there = shared.split(':').any(|dir| Path::new(dir).join(service).exists());
+    if is_there { Ok(()) } else { Err("xdg-desktop-portal is not installed") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::export::sheets;
+    use crate::demo::{self, NOON, Scene};
+    use crate::view::study::StudyChart;
+
+    #[test]
+    fn without_a_dialog_all_forms_are_saved_and_the_reason_is_told() {
+        let chart = StudyChart::of(&demo::model(Scene::Live, NOON));
+        let sheet = sheets::trials(&chart, "s".into()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let told = save(&sheet, folder.path(), "trials-1", false).unwrap().unwrap();
+        assert!(told.ends_with("as .png, .svg and .csv"), "{told}");
+        for ending in ENDINGS {
+            assert!(folder.path().join(format!("trials-1.{ending}")).exists(), "no {ending}");
+        }
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        assert!(save(&sheet, &blocked, "x", false).unwrap_err().contains("check the folder"));
     }
 }

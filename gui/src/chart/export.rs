@@ -1,20 +1,13 @@
-//! The study's chart in files: PNG and SVG by plotters, CSV for everything else, from the points
-//! that are on the screen.
+//! Charts in files: PNG and SVG by plotters, CSV for everything else. A [`Sheet`] is a copy of what
+//! is on the screen, made by [`sheets`], for a thread that may take its time.
 
-use crate::view::study::StudyChart;
-use egui_plot::PlotPoint;
-use plotters::coord::Shift;
-use plotters::prelude::*;
-use plotters::style::register_font;
-use std::fmt::Write as _;
+mod draw;
+pub mod sheets;
+
+use crate::theme::LIGHT;
+use eframe::egui::Color32;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-/// Size of the pictures, in pixels.
-const SIZE: (u32, u32) = (1600, 900);
-/// The font of the pictures: the app's own, so that none need be installed.
-const FONT: &str = "sans-serif";
 
 /// Why a chart was not saved.
 #[derive(Debug, thiserror::Error)]
@@ -35,123 +28,84 @@ pub enum ExportError {
     },
 }
 
-/// A copy of what is on the screen, for a thread that may take its time.
-#[derive(Clone, Debug)]
-pub struct TrialsExport {
-    complete: Vec<PlotPoint>,
-    pruned: Vec<PlotPoint>,
-    best: Vec<PlotPoint>,
-    deployed: Vec<(f64, f64, String)>,
-    numbers: Range<f64>,
-    values: Range<f64>,
-    title: String,
+/// One or more charts above each other, and their numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Sheet {
+    /// Over all of them.
+    pub title: String,
+    /// The charts, from top to bottom.
+    pub panels: Vec<Panel>,
+    /// The numbers as lines of text, titles first.
+    pub csv: String,
 }
 
-impl TrialsExport {
-    /// What the chart shows now.
-    ///
-    /// # Errors
-    /// [`ExportError::Empty`]
-    pub fn of(chart: &StudyChart, title: String) -> Result<Self, ExportError> {
-        let (Some(numbers), Some(values)) = (chart.numbers, chart.values) else {
-            return Err(ExportError::Empty);
-        };
-        Ok(Self {
-            complete: chart.complete.clone(),
-            pruned: chart.pruned.clone(),
-            best: chart.best.clone(),
-            deployed: chart.deployed.clone(),
-            numbers: wide(numbers),
-            values: wide(values),
-            title,
-        })
-    }
+/// One chart.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// What it shows, with its unit.
+    pub title: String,
+    /// To the right.
+    pub x: Axis,
+    /// Upwards.
+    pub y: Axis,
+    /// What is drawn, from back to front.
+    pub marks: Vec<Mark>,
+}
 
-    /// Writes `STEM.png`, `STEM.svg` and `STEM.csv` into a folder, which is made when needed; the
-    /// answer is the path without an ending.
+/// One direction of a chart.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// What it measures; empty when the ticks say it.
+    pub name: String,
+    /// Least and greatest value.
+    pub range: (f64, f64),
+    /// Where something is written, and what.
+    pub ticks: Vec<(f64, String)>,
+}
+
+/// One thing on a chart.
+#[derive(Clone, Debug)]
+pub enum Mark {
+    /// Points.
+    Dots(Vec<(f64, f64)>, Color32),
+    /// A line through points.
+    Line(Vec<(f64, f64)>, Color32),
+    /// The room between two lines: place, lower, upper.
+    Band(Vec<(f64, f64, f64)>, Color32),
+    /// A dashed level with its name.
+    Level(f64, String, Color32),
+    /// A bar: left, right, lower, upper, what it says.
+    Bar([f64; 4], String, Color32),
+    /// A flag at a point with a word.
+    Flag((f64, f64), String, Color32),
+}
+
+/// Colours of saved charts: they are printed and put into papers, so for bright ground.
+const INK: crate::theme::Tokens = LIGHT;
+
+/// Endings that a chart can be saved with.
+pub const ENDINGS: [&str; 3] = ["png", "svg", "csv"];
+
+impl Sheet {
+    /// Writes the file that the path names; its ending decides what. With another or no ending all
+    /// three are written beside each other. Missing folders are made.
     ///
     /// # Errors
     /// [`ExportError`]
-    pub fn save(&self, folder: &Path, stem: &str) -> Result<PathBuf, ExportError> {
-        std::fs::create_dir_all(folder).map_err(writing(folder))?;
-        let path = folder.join(stem);
-        self.png(&path.with_extension("png"))?;
-        let svg = path.with_extension("svg");
-        std::fs::write(&svg, self.svg()?).map_err(writing(&svg))?;
-        let csv = path.with_extension("csv");
-        std::fs::write(&csv, self.csv()).map_err(writing(&csv))?;
-        Ok(path)
-    }
-
-    fn png(&self, path: &Path) -> Result<(), ExportError> {
-        let (width, height) = SIZE;
-        let count = usize::try_from(u64::from(width) * u64::from(height) * 3).unwrap_or(0);
-        let mut pixels = vec![0_u8; count];
-        self.draw(&BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area())?;
-        let saved =
-            image::save_buffer(path, &pixels, width, height, image::ExtendedColorType::Rgb8);
-        saved.map_err(|error| writing(path)(io::Error::other(error)))
-    }
-
-    /// The picture as SVG text.
-    ///
-    /// # Errors
-    /// [`ExportError::Drawing`]
-    pub fn svg(&self) -> Result<String, ExportError> {
-        let mut text = String::new();
-        self.draw(&SVGBackend::with_string(&mut text, SIZE).into_drawing_area())?;
-        Ok(text)
-    }
-
-    /// The points as `trial,kind,value` lines.
-    pub fn csv(&self) -> String {
-        let mut text = "trial,kind,value\n".to_owned();
-        let mut lines = |kind: &str, points: &[PlotPoint]| {
-            for point in points {
-                // Writing to a string cannot fail.
-                writeln!(text, "{},{kind},{}", point.x, point.y).ok();
-            }
-        };
-        lines("complete", &self.complete);
-        lines("pruned", &self.pruned);
-        lines("best so far", &self.best);
-        text
-    }
-
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), ExportError> {
-        install_font()?;
-        self.draw_on(area).map_err(|error| ExportError::Drawing(error.to_string()))
-    }
-
-    fn draw_on<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-        area.fill(&WHITE)?;
-        let mut chart = ChartBuilder::on(area)
-            .caption(&self.title, (FONT, 28))
-            .margin(24)
-            .x_label_area_size(44)
-            .y_label_area_size(80)
-            .build_cartesian_2d(self.numbers.clone(), self.values.clone())?;
-        let mesh = &mut chart.configure_mesh();
-        mesh.x_desc("trial").y_desc("value").label_style((FONT, 18)).draw()?;
-        let dots = |points: &[PlotPoint], colour: RGBColor| -> Vec<Circle<(f64, f64), i32>> {
-            points.iter().map(|at| Circle::new((at.x, at.y), 3, colour.filled())).collect()
-        };
-        chart.draw_series(dots(&self.complete, RGBColor(0, 114, 178)))?;
-        chart.draw_series(dots(&self.pruned, RGBColor(150, 150, 150)))?;
-        let best = self.best.iter().map(|at| (at.x, at.y));
-        chart.draw_series(LineSeries::new(best, RGBColor(168, 110, 0).stroke_width(3)))?;
-        let flags = self.deployed.iter().map(|(x, y, standing)| {
-            let is_bad = standing.starts_with("bad");
-            let colour = if is_bad { RGBColor(179, 38, 30) } else { RGBColor(11, 122, 92) };
-            EmptyElement::at((*x, *y))
-                + TriangleMarker::new((0, 0), 9, colour.filled())
-                + Text::new(format!("{x:.0}"), (8, -18), (FONT, 18))
-        });
-        chart.draw_series(flags)?;
-        area.present()
+    pub fn save(&self, path: &Path) -> Result<(), ExportError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(writing(folder))?;
+        }
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("png") => self.png(path),
+            Some("svg") => std::fs::write(path, self.svg()?).map_err(writing(path)),
+            Some("csv") => std::fs::write(path, &self.csv).map_err(writing(path)),
+            Some(_) | None => ENDINGS.into_iter().try_for_each(|ending| {
+                let mut whole = path.as_os_str().to_owned();
+                whole.push(format!(".{ending}"));
+                self.save(Path::new(&whole))
+            }),
+        }
     }
 }
 
@@ -160,41 +114,34 @@ fn writing(path: &Path) -> impl Fn(io::Error) -> ExportError {
     move |source| ExportError::Writing { path: path.clone(), source }
 }
 
-/// A range with some air, also when there is one value only.
-fn wide((low, high): (f64, f64)) -> Range<f64> {
-    let air = ((high - low) * 0.05).max(high.abs().max(1.0) * 1e-6);
-    (low - air)..(high + air)
+impl Axis {
+    /// Numbers in round steps.
+    pub fn round(name: &str, (low, high): (f64, f64)) -> Self {
+        let rough = (high - low) / 5.0;
+        let unit = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|part| part * unit).into_iter();
+        let step = step.into_iter().find(|step| *step >= rough).unwrap_or(rough);
+        let first = (low / step).ceil();
+        let at = |place: i64| (first + crate::num::signed(place)) * step;
+        let ticks = (0..=12).map(at).take_while(|at| *at <= high);
+        let ticks = ticks.map(|at| (at, crate::text::value(tidy(at, step)))).collect();
+        Self { name: name.to_owned(), range: (low, high), ticks }
+    }
 }
 
-fn install_font() -> Result<(), ExportError> {
-    register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_invalid| ExportError::Drawing("the app's font cannot be read".to_owned()))
+/// Without the dust of repeated addition.
+fn tidy(at: f64, step: f64) -> f64 {
+    if at.abs() < step * 1e-6 { 0.0 } else { at }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::{self, NOON, Scene};
 
     #[test]
-    fn a_chart_is_saved_as_picture_drawing_and_numbers_that_agree() {
-        let chart = StudyChart::of(&demo::model(Scene::Live, NOON));
-        let export = TrialsExport::of(&chart, "ppo_btc_v7".into()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = export.save(&folder.path().join("exports"), "trials").unwrap();
-        let png = image::open(path.with_extension("png")).unwrap();
-        assert_eq!((png.width(), png.height()), SIZE);
-        let colours: std::collections::BTreeSet<_> = png.to_rgb8().pixels().map(|p| p.0).collect();
-        assert!(colours.len() > 20, "only {} colours", colours.len());
-        let svg = std::fs::read_to_string(path.with_extension("svg")).unwrap();
-        assert!(svg.contains("ppo_btc_v7") && svg.matches("<circle").count() > 300);
-        let csv = std::fs::read_to_string(path.with_extension("csv")).unwrap();
-        assert!(csv.lines().any(|line| line == "431,complete,0.8312"));
-    }
-
-    #[test]
-    fn an_empty_chart_is_not_saved() {
-        let chart = StudyChart::of(&demo::model(Scene::Empty, NOON));
-        assert!(matches!(TrialsExport::of(&chart, String::new()), Err(ExportError::Empty)));
+    fn round_steps_stay_within_the_range() {
+        let axis = Axis::round("value", (-0.12, 0.83));
+        let words: Vec<&str> = axis.ticks.iter().map(|(_, word)| word.as_str()).collect();
+        assert_eq!(words, ["0", "0.2", "0.4", "0.6", "0.8"]);
     }
 }

@@ -33,6 +33,10 @@ pub struct Look<'a> {
     pub limit: Option<(f64, &'a str)>,
     /// Least and greatest value of the axis, where they are known.
     pub range: (Option<f64>, Option<f64>),
+    /// Moments worth a mark, with a word each.
+    pub marks: Vec<(Timestamp, String)>,
+    /// Stretches that are tinted: from, to (the present while there is none), colour.
+    pub tints: Vec<(Timestamp, Option<Timestamp>, Color32)>,
 }
 
 /// Time to the right, values upwards.
@@ -81,6 +85,7 @@ pub fn show(
         .widget_info(|| WidgetInfo::labeled(Role::Figure, true, format!("{}: {told}", look.title)));
     let painter = ui.painter_at(rect);
     grid(&painter, &scale, look, stage.tokens);
+    tints(&painter.with_clip_rect(area), &scale, look, stage);
     let width = series.map_or(Span(1), |series| series.width);
     for run in runs(buckets, width) {
         draw(&painter.with_clip_rect(area.expand(1.0)), &scale, run, look.colour);
@@ -103,7 +108,8 @@ pub fn show(
     pointer.map(|pointer| scale.time.time(pointer.x))
 }
 
-fn extent(buckets: &[BucketView], look: &Look<'_>) -> (f64, f64) {
+/// Least and greatest value of the axis.
+pub fn extent(buckets: &[BucketView], look: &Look<'_>) -> (f64, f64) {
     let values = buckets.iter().flat_map(|bucket| [bucket.min, bucket.max]).flatten();
     let limit = look.limit.map(|(limit, _)| limit);
     let (low, high) = values
@@ -115,7 +121,7 @@ fn extent(buckets: &[BucketView], look: &Look<'_>) -> (f64, f64) {
 }
 
 /// Stretches without a gap.
-fn runs(buckets: &[BucketView], width: Span) -> impl Iterator<Item = &[BucketView]> {
+pub fn runs(buckets: &[BucketView], width: Span) -> impl Iterator<Item = &[BucketView]> {
     let gap = width.times(GAP_WIDTHS).max(GAP_LEAST);
     buckets.chunk_by(move |a, b| b.start.since(a.start) <= gap)
 }
@@ -149,6 +155,36 @@ fn draw(painter: &Painter, scale: &Scale, run: &[BucketView], colour: Color32) {
     }
 }
 
+/// What was so for a while, and what happened once, behind the line.
+fn tints(painter: &Painter, scale: &Scale, look: &Look<'_>, stage: &Stage<'_>) {
+    let area = scale.time.area;
+    for (from, to, colour) in &look.tints {
+        let (left, right) = (scale.time.x(*from), scale.time.x(to.unwrap_or(stage.now)));
+        let rect = Rect::from_x_y_ranges(left..=right, area.y_range());
+        painter.rect_filled(rect, 0.0, colour.gamma_multiply(0.12));
+    }
+    for (at, word) in &look.marks {
+        let x = scale.time.x(*at);
+        if area.x_range().contains(x) {
+            let line = Stroke::new(1.0, stage.tokens.ok);
+            painter.extend(Shape::dashed_line(
+                &[pos2(x, area.top()), pos2(x, area.bottom())],
+                line,
+                3.0,
+                3.0,
+            ));
+            let galley =
+                painter.layout_no_wrap(word.clone(), FontId::proportional(12.0), stage.tokens.ok);
+            let left = (x + 4.0).min(area.right() - galley.size().x - 2.0);
+            painter.galley(
+                pos2(left, area.bottom() - galley.size().y - 2.0),
+                galley,
+                stage.tokens.ok,
+            );
+        }
+    }
+}
+
 fn grid(painter: &Painter, scale: &Scale, look: &Look<'_>, tokens: &Tokens) {
     let font = FontId::proportional(12.0);
     painter.rect_filled(scale.time.area, 3.0, tokens.bg);
@@ -159,7 +195,8 @@ fn grid(painter: &Painter, scale: &Scale, look: &Look<'_>, tokens: &Tokens) {
         painter.hline(scale.time.area.x_range(), y, thin);
         let place = pos2(scale.time.area.left() - 6.0, y);
         let text = (look.value)(value);
-        painter.text(place, Align2::RIGHT_CENTER, text, font.clone(), tokens.text3);
+        let align = if part == 0 { Align2::RIGHT_BOTTOM } else { Align2::RIGHT_CENTER };
+        painter.text(place, align, text, font.clone(), tokens.text3);
     }
     scale.time.axis(painter, tokens);
     if let Some((limit, name)) = look.limit {

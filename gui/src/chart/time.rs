@@ -5,7 +5,7 @@ use crate::num;
 use crate::text;
 use crate::theme::Tokens;
 use cappuccino_core::words::{Span, Timestamp};
-use eframe::egui::{self, Align2, FontId, Painter, Rect, Response, Stroke, Ui, pos2};
+use eframe::egui::{self, FontId, Painter, Rect, Response, Stroke, Ui, pos2};
 
 /// A stretch of time over the width of an area.
 #[derive(Clone, Copy, Debug)]
@@ -43,17 +43,17 @@ impl TimeScale {
 
     /// Draws a line and a time for each mark.
     pub fn axis(&self, painter: &Painter, tokens: &Tokens) {
-        let step = step(self.length);
         let font = FontId::proportional(12.0);
         let line = Stroke::new(1.0, tokens.stroke.gamma_multiply(0.6));
-        let mut at = (num::signed(self.from.0) / step).ceil() * step;
-        while at <= num::signed(self.from.0) + self.length {
+        let to = self.from.plus(Span(num::whole(self.length)));
+        for (at, word) in ticks(self.from, to) {
             let x = self.x(Timestamp(num::whole(at)));
             painter.vline(x, self.area.y_range(), line);
-            let place = pos2(x, self.area.bottom() + 2.0);
-            let text = text::tick(at, step);
-            painter.text(place, Align2::CENTER_TOP, text, font.clone(), tokens.text3);
-            at += step;
+            let galley = painter.layout_no_wrap(word, font.clone(), tokens.text3);
+            let width = galley.size().x;
+            // A time at the edge stays within the chart: beside it are values, and the card's end.
+            let left = (x - width / 2.0).min(self.area.right() - width).max(self.area.left());
+            painter.galley(pos2(left, self.area.bottom() + 2.0), galley, tokens.text3);
         }
     }
 
@@ -69,6 +69,19 @@ impl TimeScale {
             window.zoom(1.0 / f64::from(zoom), around, now);
         }
     }
+}
+
+/// Round times of a stretch, in milliseconds, and how they read.
+pub fn ticks(from: Timestamp, to: Timestamp) -> Vec<(f64, String)> {
+    let length = num::signed(to.since(from).0).max(1.0);
+    let step = step(length);
+    let mut at = (num::signed(from.0) / step).ceil() * step;
+    let mut ticks = Vec::new();
+    while at <= num::signed(to.0) {
+        ticks.push((at, text::tick(at, step)));
+        at += step;
+    }
+    ticks
 }
 
 /// Distance of the marks on the axis, in milliseconds: 5 to 12 of them.

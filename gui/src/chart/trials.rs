@@ -5,7 +5,7 @@ use crate::text;
 use crate::theme::Tokens;
 use crate::view::study::StudyChart;
 use cappuccino_core::words::TrialState;
-use eframe::egui::{Id, RichText, Role, Ui, WidgetInfo, vec2};
+use eframe::egui::{Color32, Id, RichText, Role, Ui, WidgetInfo, vec2};
 use egui_plot::{
     CoordinatesFormatter, Corner, GridMark, HLine, Line, LineStyle, MarkerShape, Plot, PlotPoint,
     PlotPoints, PlotUi, Points, Text, VLine,
@@ -20,11 +20,11 @@ pub fn show(
     logarithmic: bool,
     tokens: &Tokens,
 ) -> Option<i64> {
-    let scaled = |points| -> Cow<'_, [PlotPoint]> {
+    let placed = |points| -> Cow<'_, [PlotPoint]> {
         if logarithmic { log_all(points) } else { Cow::Borrowed(points) }
     };
     let (complete, pruned, best) =
-        (scaled(&chart.complete), scaled(&chart.pruned), scaled(&chart.best));
+        (placed(&chart.complete), placed(&chart.pruned), placed(&chart.best));
     let bottom = below(complete.iter().chain(pruned.iter()));
     let label = move |value: f64| if logarithmic { 10f64.powf(value) } else { value };
     let axis =
@@ -33,6 +33,7 @@ pub fn show(
         .height(height)
         .allow_scroll(false)
         .x_axis_label("trial")
+        .y_axis_label("value")
         .y_axis_formatter(axis)
         .y_axis_min_width(56.0)
         .label_formatter(|_| None)
@@ -43,6 +44,12 @@ pub fn show(
             }),
         )
         .set_margin_fraction(vec2(0.02, 0.08));
+    let plot = if logarithmic { plot.y_grid_spacer(|input| decades(input.bounds)) } else { plot };
+    // Numbers stand above their flags.
+    let plot = match deployed_top(chart, bottom, logarithmic) {
+        Some(top) => plot.include_y(top),
+        None => plot,
+    };
     let shown = plot.show(ui, |plot| {
         points(plot, "complete", &complete, MarkerShape::Circle, 2.2, tokens.series[0]);
         points(plot, "pruned", &pruned, MarkerShape::Diamond, 2.2, tokens.text3);
@@ -55,6 +62,29 @@ pub fn show(
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, summary(chart)));
     let pressed = shown.response.clicked();
     shown.inner.filter(|_| pressed).map(|at| num::whole(at.x))
+}
+
+/// A place above all flags, so that their numbers are within the chart.
+fn deployed_top(chart: &StudyChart, bottom: f64, logarithmic: bool) -> Option<f64> {
+    let values = chart.deployed.iter().map(|(_, value, _)| *value);
+    let values = values.filter_map(|value| scaled(value, logarithmic));
+    let highest = values.reduce(f64::max)?;
+    Some(highest + (highest - bottom).abs() * 0.14)
+}
+
+/// Marks of a logarithmic axis: 1, 2 and 5 of each power of ten.
+fn decades((low, high): (f64, f64)) -> Vec<GridMark> {
+    let (first, last) = (num::whole(low.floor()), num::whole(high.ceil()));
+    (first..=last.min(first + 40))
+        .flat_map(|power| [1.0_f64, 2.0, 5.0].map(|part| part.log10() + num::signed(power)))
+        .filter(|at| (low..=high).contains(at))
+        .map(|value| GridMark { value, step_size: 0.3 })
+        .collect()
+}
+
+/// A value where the chart shows it.
+fn scaled(value: f64, logarithmic: bool) -> Option<f64> {
+    if logarithmic { (value > 0.0).then(|| value.log10()) } else { Some(value) }
 }
 
 /// A little below the least value.
@@ -79,7 +109,7 @@ fn points<'a>(
     of: &'a [PlotPoint],
     shape: MarkerShape,
     radius: f32,
-    colour: eframe::egui::Color32,
+    colour: Color32,
 ) {
     if !of.is_empty() {
         let points = Points::new(name, PlotPoints::Borrowed(of));
@@ -98,23 +128,23 @@ fn edge(plot: &mut PlotUi<'_>, chart: &StudyChart, bottom: f64, tokens: &Tokens)
     }
     for number in &chart.running {
         let line = VLine::new("running", *number).allow_hover(false);
-        plot.vline(line.color(tokens.accent.gamma_multiply(0.6)).width(1.0));
+        plot.vline(line.color(tokens.series[4].gamma_multiply(0.7)).width(1.0));
     }
 }
 
 fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens: &Tokens) {
-    let scaled =
-        |value: f64| if logarithmic { (value > 0.0).then(|| value.log10()) } else { Some(value) };
-    if let Some(live) = chart.live.and_then(scaled) {
+    let live = chart.live.and_then(|live| scaled(live, logarithmic));
+    if let Some(live) = live {
         let line = HLine::new("live value", live).allow_hover(false);
         plot.hline(line.color(tokens.ok).width(1.0).style(LineStyle::dashed_loose()));
     }
     for (x, value, standing) in &chart.deployed {
-        let Some(y) = scaled(*value) else { continue };
+        let Some(y) = scaled(*value, logarithmic) else { continue };
         let colour = if standing.starts_with("bad") { tokens.crit } else { tokens.ok };
         let flag = Points::new("deployed", vec![[*x, y]]).allow_hover(false);
         plot.points(flag.shape(MarkerShape::Up).radius(6.0).color(colour));
-        let label = RichText::new(format!("{x:.0}")).small();
+        // The line break keeps the number clear of its flag.
+        let label = RichText::new(format!("{x:.0}\n")).small();
         let place = PlotPoint::new(*x, y);
         let text = Text::new("deployed", place, label).id(Id::unique(("flag", num::whole(*x))));
         plot.text(text.color(colour).anchor(eframe::egui::Align2::CENTER_BOTTOM));
@@ -127,7 +157,7 @@ pub fn legend(ui: &mut Ui, tokens: &Tokens) {
         (tokens.series[0], "complete"),
         (tokens.text3, "pruned"),
         (tokens.crit, "failed (below the others)"),
-        (tokens.accent, "running"),
+        (tokens.series[4], "running"),
         (tokens.series[1], "best so far"),
         (tokens.ok, "live value, deployed"),
     ] {

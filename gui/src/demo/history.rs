@@ -113,16 +113,20 @@ pub(super) fn log() -> String {
     let mut text = String::new();
     for trial in 380..433 {
         let minute = trial % 60;
-        writeln!(text, "12:{minute:02}:07 INFO  trial {trial} begins").ok();
+        writeln!(text, "2026-11-24 11:{minute:02}:07 INFO  trial {trial} begins").ok();
         if trial % 9 == 4 {
-            text.push_str("12:31:09 WARNING gradient norm above 10, clipped\n");
+            text.push_str("2026-11-24 11:31:09 WARNING gradient norm above 10, clipped\n");
         }
         if trial % 17 == 6 {
-            text.push_str("12:31:11 ERROR CUDA out of memory, batch halved\n");
+            text.push_str("2026-11-24 11:31:11 ERROR CUDA out of memory, batch halved\n");
         }
         let sharpe = 700 + trial % 131;
         // Writing to a string cannot fail.
-        writeln!(text, "12:{minute:02}:51 INFO  trial {trial} finished: sharpe 0.{sharpe}").ok();
+        writeln!(
+            text,
+            "2026-11-24 11:{minute:02}:51 INFO  trial {trial} finished: sharpe 0.{sharpe}"
+        )
+        .ok();
     }
     text
 }

@@ -42,6 +42,26 @@ pub(super) fn view(now: Timestamp) -> MachineView {
     }
 }
 
+/// A hillside between -1 and 1: hills on hills, the same at every look.
+fn rough(at: Timestamp) -> f64 {
+    [(21_600_000, 0.6), (5_400_000, 0.25), (900_000, 0.1), (150_000, 0.05)]
+        .into_iter()
+        .map(|(period, height)| height * hills(at.0, period))
+        .sum()
+}
+
+/// One height between -1 and 1 per period, joined smoothly.
+fn hills(at: i64, period: i64) -> f64 {
+    let height = |step: i64| {
+        let mixed = step.wrapping_mul(2_654_435_761).rem_euclid(4_294_967_291);
+        num::signed(mixed.wrapping_mul(mixed).rem_euclid(2_003)) / 1_001.0 - 1.0
+    };
+    let step = at.div_euclid(period);
+    let part = num::signed(at.rem_euclid(period)) / num::signed(period);
+    let smooth = part * part * (3.0 - 2.0 * part);
+    height(step) + (height(step + 1) - height(step)) * smooth
+}
+
 /// A series of the sample in a stretch of time.
 pub(super) fn series(name: &str, from: Timestamp, to: Timestamp) -> Option<SeriesView> {
     let (unit, base, swing) = match name {
@@ -57,11 +77,9 @@ pub(super) fn series(name: &str, from: Timestamp, to: Timestamp) -> Option<Serie
         _ => return None,
     };
     let width = Span((to.since(from).0 / 300).max(1));
-    let wave = |at: Timestamp, period: f64| (num::signed(at.0) / period).sin();
     let buckets = (0..300).map(|step| {
         let start = from.plus(width.times(step));
-        let noise = num::signed(start.0 / width.0 * 7_919 % 101) / 101.0 - 0.5;
-        let mean = base + swing * (0.6 * wave(start, 5e5) + 0.3 * wave(start, 9e4) + 0.2 * noise);
+        let mean = base + swing * rough(start);
         let value = |offset: f64| Some(mean + swing * offset);
         let (min, max) = (value(-0.1), value(0.1));
         BucketView { start, min, max, mean: Some(mean), last: Some(mean), count: 10 }

@@ -1,7 +1,9 @@
 //! A sample study: values that improve with noise, as training does.
 
 use crate::num;
-use cappuccino_core::api::{CountsView, StudyView, TrialChart, TrialDot, TrialView, ViewValue};
+use cappuccino_core::api::{
+    CountsView, ParamView, StudyView, TrialChart, TrialDot, TrialView, ViewValue,
+};
 use cappuccino_core::words::{Direction, Span, Timestamp, TrialId, TrialNumber, TrialState};
 
 /// Trials in the sample.
@@ -82,9 +84,33 @@ pub(super) fn empty_view() -> StudyView {
     }
 }
 
+/// What a trial was drawn with.
+pub(super) fn params(number: TrialNumber) -> Vec<ParamView> {
+    let part = num::signed((number.0 * 7_919).rem_euclid(997)) / 997.0;
+    let param = |name: &str, value: String, number, kind: &str, log, range: &str| ParamView {
+        name: name.to_owned(),
+        value,
+        number,
+        kind: kind.to_owned(),
+        log,
+        range: range.to_owned(),
+    };
+    let rate = 10f64.powf(-5.0 + 3.0 * part);
+    let batch = 64 << number.0.rem_euclid(4);
+    let network = if number.0.rem_euclid(3) == 0 { "lstm" } else { "mlp" };
+    vec![
+        param("learning_rate", rate.to_string(), Some(rate), "float", true, "0.00001 to 0.01"),
+        param("batch_size", batch.to_string(), Some(num::signed(batch)), "int", true, "64 to 512"),
+        param("gamma", "0.995".into(), Some(0.995), "float", false, "0.9 to 0.9999"),
+        param("network", network.into(), None, "choice", false, "mlp, lstm"),
+        param("net_dim", "512".into(), Some(512.0), "int", false, "128 to 1024 in steps of 128"),
+    ]
+}
+
 fn dot(number: i64, now: Timestamp) -> TrialDot {
     let state = match number {
         number if number >= TRIALS - 3 => TrialState::Running,
+        298 | 377 | 412 | 431 => TrialState::Complete,
         number if number % 11 == 5 => TrialState::Pruned,
         number if number % 41 == 17 => TrialState::Failed,
         _ => TrialState::Complete,

@@ -3,15 +3,15 @@
 use super::dial::dial;
 use super::{Deaf, End, Voice};
 use crate::clock::wall_now;
-use crate::news::{News, Outcome, SeriesWish, Wish};
+use crate::news::{Foreseen, News, Outcome, SeriesWish, Wish};
 use crate::place::Place;
 use cappuccino_core::api::{
-    CommandRequest, CountsView, Hello, LogPage, SeriesView, Status, TradeView, TrialChart,
-    TrialView,
+    CommandRequest, CountsView, Hello, LogPage, ParamView, SeriesView, Status, TradeView,
+    TrialChart, TrialView,
 };
 use cappuccino_core::client::{Client, ClientError, Event, Events};
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{ProcessName, RequestId, Sequence, Span};
+use cappuccino_core::words::{ProcessName, RequestId, Sequence, Span, TrialNumber};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -43,6 +43,7 @@ pub(super) struct Session {
     traded: Option<u64>,
     trades: Option<u64>,
     log: Option<(ProcessName, Option<u64>)>,
+    log_before: Option<(ProcessName, u64)>,
     looks: u32,
     series: Option<SeriesWish>,
     series_looks: u32,
@@ -73,6 +74,7 @@ pub(super) async fn open(place: &Place, voice: Voice) -> Result<Session, End> {
         traded: None,
         trades,
         log: None,
+        log_before: None,
         looks: 0,
         series: None,
         series_looks: 0,
@@ -130,6 +132,13 @@ impl Session {
                 // On a connection of its own: a long decision must not look like silence.
                 tokio::spawn(ask(self.place.clone(), self.voice.clone(), request));
             }
+            Wish::Foresee(request) => {
+                tokio::spawn(foresee(self.place.clone(), self.voice.clone(), request));
+            }
+            Wish::Params(number) => {
+                tokio::spawn(params(self.place.clone(), self.voice.clone(), number));
+            }
+            Wish::LogBefore(process, offset) => self.log_before = Some((process, offset)),
             Wish::FollowLog(process) => {
                 let follows = self.log.as_ref().map(|(name, _)| name);
                 if follows != process.as_ref() {
@@ -197,6 +206,14 @@ impl Session {
     }
 
     async fn read_log(&mut self) -> Result<(), End> {
+        if let Some((name, offset)) = self.log_before.take() {
+            let path = format!("/v1/logs/{name}?before={offset}");
+            match within(READ_TIMEOUT, self.client.get_json::<LogPage>(&path)).await {
+                Ok(page) => self.voice.say(News::LogBefore(name, page))?,
+                Err(Silence::Refused(why)) => self.voice.say(News::LogFailed(name, why))?,
+                Err(silence) => return Err(silence.into()),
+            }
+        }
         let Some((name, at)) = &mut self.log else { return Ok(()) };
         let path = match at {
             Some(at) => format!("/v1/logs/{name}?from={at}"),
@@ -220,6 +237,35 @@ impl Session {
 /// How many trades there are, when a trader's session is read.
 fn trades_of(status: &Status) -> Option<u64> {
     status.pnl.as_ref().map(|pnl| pnl.trades)
+}
+
+/// Foresees on a connection of its own: the runner may be busy for longer than a look may take.
+async fn foresee(place: Place, voice: Voice, request: CommandRequest) {
+    let answer = async {
+        let mut client = dial(&place).await?;
+        Ok::<_, End>(timeout(READ_TIMEOUT, client.foresee(&request)).await)
+    };
+    let foreseen = match answer.await {
+        Ok(Ok(Ok(foresight))) => Foreseen::Leads(Box::new(foresight)),
+        // A runner that does not know the question refuses it too, with another code.
+        Ok(Ok(Err(ClientError::Refused { code: 409 | 422, body }))) => {
+            Foreseen::Refused(body.error)
+        }
+        Ok(Ok(Err(error))) => Foreseen::Unknown(error.to_string()),
+        Ok(Err(_elapsed)) => Foreseen::Unknown("the runner did not answer in time".to_owned()),
+        Err(end) => Foreseen::Unknown(end.told()),
+    };
+    // Without a window nobody waits for the answer.
+    drop(voice.say(News::Foreseen(request.id, foreseen)));
+}
+
+async fn params(place: Place, voice: Voice, number: TrialNumber) {
+    let answer = async {
+        let mut client = dial(&place).await?;
+        Ok::<Vec<ParamView>, End>(read(&mut client, &format!("/v1/trials/{number}/params")).await?)
+    };
+    // Without a window nobody waits for the answer.
+    drop(voice.say(News::Params(number, answer.await.map_err(End::told))));
 }
 
 async fn ask(place: Place, voice: Voice, request: CommandRequest) {

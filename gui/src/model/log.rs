@@ -2,7 +2,11 @@
 
 use cappuccino_core::api::LogPage;
 use cappuccino_core::words::ProcessName;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+
+mod stamp;
+
+pub use stamp::Stamp;
 
 /// Lines that are kept.
 const LINES_MAX: usize = 50_000;
@@ -14,6 +18,8 @@ pub struct LogLine {
     pub text: String,
     /// How loud it is.
     pub level: Level,
+    /// The time at its beginning.
+    pub stamp: Option<Stamp>,
 }
 
 /// How loud a line is, as far as its words tell.
@@ -27,11 +33,20 @@ pub enum Level {
     Error,
 }
 
+/// Number of a line, from when its process was chosen on: older pages have negative ones.
+pub type LineId = i64;
+
 /// What is known of one process's output.
 #[derive(Debug, Default)]
 pub struct LogModel {
     process: Option<ProcessName>,
     lines: VecDeque<LogLine>,
+    /// Number of the first line.
+    first: LineId,
+    /// Where the first line begins in the file, and whether what precedes it was asked for.
+    begins: Option<(u64, bool)>,
+    /// Lines that a person marked.
+    pub marks: BTreeSet<LineId>,
     /// Lines that were added since the process was chosen, dropped ones included.
     pub added: u64,
     /// Why it cannot be read.
@@ -58,17 +73,76 @@ impl LogModel {
         &self.lines
     }
 
+    /// Number of the line at a place.
+    pub fn id(&self, place: usize) -> LineId {
+        self.first.saturating_add(i64::try_from(place).unwrap_or(i64::MAX))
+    }
+
+    /// Marks a line, or takes its mark away.
+    pub fn mark(&mut self, line: LineId) {
+        if !self.marks.remove(&line) {
+            self.marks.insert(line);
+        }
+    }
+
+    /// Whether something precedes the first line and may be asked for.
+    ///
+    /// # Errors
+    /// One sentence: why not.
+    pub fn can_page_back(&self) -> Result<u64, String> {
+        match self.begins {
+            None => Err("nothing was read yet".to_owned()),
+            Some((0, _)) => Err("this is the beginning of the log".to_owned()),
+            Some((_, true)) => Err("older lines are on their way".to_owned()),
+            Some(_) if self.lines.len() >= LINES_MAX => {
+                Err(format!("the app keeps {LINES_MAX} lines; use `cappuccino logs`"))
+            }
+            Some((from, false)) => Ok(from),
+        }
+    }
+
+    /// What precedes the first line was asked for.
+    pub const fn asked_back(&mut self) {
+        if let Some((_, is_asked)) = &mut self.begins {
+            *is_asked = true;
+        }
+    }
+
     pub(super) fn add(&mut self, process: &ProcessName, page: &LogPage) {
         if self.process.as_ref() != Some(process) {
             return;
         }
         self.is_read = true;
         self.failure = None;
+        self.begins.get_or_insert((page.from, false));
         for line in page.text.lines() {
             if self.lines.len() >= LINES_MAX {
                 self.lines.pop_front();
+                self.marks.remove(&self.first);
+                self.first = self.first.saturating_add(1);
             }
             self.lines.push_back(LogLine::new(line));
+            self.added = self.added.saturating_add(1);
+        }
+    }
+
+    pub(super) fn add_before(&mut self, process: &ProcessName, page: &LogPage) {
+        let Some((from, true)) = self.begins else { return };
+        if self.process.as_ref() != Some(process) {
+            return;
+        }
+        // Nothing whole precedes the first line any more when the file was cut since.
+        let is_end = page.text.is_empty() || page.to > from;
+        self.begins = Some((if is_end { 0 } else { page.from }, false));
+        if is_end {
+            return;
+        }
+        for line in page.text.lines().rev() {
+            if self.lines.len() >= LINES_MAX {
+                return;
+            }
+            self.lines.push_front(LogLine::new(line));
+            self.first = self.first.saturating_sub(1);
             self.added = self.added.saturating_add(1);
         }
     }
@@ -93,7 +167,8 @@ impl LogLine {
         } else {
             Level::Plain
         };
-        Self { text, level }
+        let stamp = Stamp::of(&text);
+        Self { text, level, stamp }
     }
 }
 
@@ -130,10 +205,35 @@ mod tests {
     #[test]
     fn colours_vanish_and_loud_lines_are_known() {
         let line = LogLine::new("\u{1b}[31;1mERROR\u{1b}[0m lost\tGPU \u{1b}(B");
-        assert_eq!(line, LogLine { text: "ERROR lost    GPU B".into(), level: Level::Error });
+        assert_eq!(
+            line,
+            LogLine { text: "ERROR lost    GPU B".into(), level: Level::Error, stamp: None }
+        );
         assert_eq!(LogLine::new("Warning: slow").level, Level::Warning);
         assert_eq!(LogLine::new("trial 4 finished").level, Level::Plain);
         // A cut inside a letter of several bytes must not matter.
         LogLine::new(&"ä".repeat(200));
+    }
+
+    #[test]
+    fn older_pages_keep_the_numbers_of_the_lines_that_are_known() {
+        let process = ProcessName::new("w").unwrap();
+        let page = |from: u64, text: &str| {
+            let to = from + u64::try_from(text.len()).unwrap();
+            LogPage { from, to, length: 100, text: text.into() }
+        };
+        let mut log = LogModel::default();
+        log.choose(Some(process.clone()));
+        log.add(&process, &page(20, "c\nd\n"));
+        let marked = log.id(1);
+        log.mark(marked);
+        assert_eq!(log.can_page_back(), Ok(20));
+        log.asked_back();
+        assert!(log.can_page_back().is_err(), "asked once");
+        log.add_before(&process, &page(0, "a\nb\n"));
+        let texts: Vec<&str> = log.lines().iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["a", "b", "c", "d"]);
+        assert_eq!(log.id(3), marked);
+        assert_eq!(log.can_page_back(), Err("this is the beginning of the log".to_owned()));
     }
 }

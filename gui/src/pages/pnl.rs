@@ -4,7 +4,8 @@ use super::{PageState, Sight, charts_over_time};
 use crate::chart::series::{self, Look};
 use crate::num;
 use crate::text;
-use crate::theme;
+use crate::theme::{self, Tokens};
+use crate::view::Views;
 use crate::widgets::card::{self, Figure};
 use crate::widgets::glyph::Sign;
 use crate::widgets::headline;
@@ -33,6 +34,9 @@ const POSITIONS: [Col; 5] = [
     Col { title: "Taken gain", width: 70.0 },
 ];
 
+/// Below this width the tables stand below each other.
+const NARROW: f32 = 1000.0;
+
 /// Shows the page.
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState) {
     let pnl = sight.model.status.as_ref().and_then(|status| status.pnl.as_ref());
@@ -49,19 +53,29 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState) {
     }
     figures(ui, sight, pnl);
     charts(ui, sight, state);
+    if ui.available_width() < NARROW {
+        below(ui, 150.0, |ui| {
+            card::titled(ui, sight.tokens, "Positions", |ui| positions(ui, sight, pnl));
+        });
+        return below(ui, 260.0, |ui| {
+            card::titled(ui, sight.tokens, "Trades, newest first", |ui| trades(ui, sight));
+        });
+    }
     let height = (ui.available_height()).max(200.0);
-    let side = if ui.available_width() > 860.0 { 440.0 } else { 0.0 };
+    let side = 440.0;
     ui.horizontal_top(|ui| {
-        let width = ui.available_width() - side - if side > 0.0 { theme::GAP } else { 0.0 };
+        let width = ui.available_width() - side - theme::GAP;
         ui.allocate_ui(vec2(width, height), |ui| {
             card::titled(ui, sight.tokens, "Trades, newest first", |ui| trades(ui, sight));
         });
-        if side > 0.0 {
-            ui.allocate_ui(vec2(side, height), |ui| {
-                card::titled(ui, sight.tokens, "Positions", |ui| positions(ui, sight, pnl));
-            });
-        }
+        ui.allocate_ui(vec2(side, height), |ui| {
+            card::titled(ui, sight.tokens, "Positions", |ui| positions(ui, sight, pnl));
+        });
     });
+}
+
+fn below(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui(vec2(ui.available_width(), height), content);
 }
 
 fn headline(ui: &mut Ui, sight: &Sight<'_>, pnl: &PnlView) {
@@ -133,25 +147,44 @@ fn figures(ui: &mut Ui, sight: &Sight<'_>, pnl: &PnlView) {
 
 fn charts(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState) {
     charts_over_time(ui, sight, state, |ui, stage| {
-        let equity = Look {
-            title: "Worth of the account",
-            colour: stage.tokens.series[0],
-            value: money,
-            limit: None,
-            range: (None, None),
-        };
-        let drawdown = Look {
-            title: "Drawdown",
-            colour: stage.tokens.loss,
-            value: |part| format!("{:.1} %", part * 100.0),
-            limit: None,
-            range: (Some(0.0), None),
-        };
+        let [equity, drawdown] = looks(sight.views, stage.tokens);
         let known = |name: &str| sight.model.series.get(name);
         let above = series::show(ui, known(SERIES[0]), &equity, 190.0, stage);
         let below = series::show(ui, known(SERIES[1]), &drawdown, 100.0, stage);
         above.or(below)
     });
+}
+
+/// The charts of the page, in the order of [`SERIES`]: tinted by the model that was live, marked
+/// where one went live.
+pub(super) fn looks(views: &Views, tokens: &Tokens) -> [Look<'static>; 2] {
+    let live = views.lanes.first().map_or(&[][..], |lane| &lane.spans);
+    let live = live.iter().filter(|span| span.sign == Sign::Good);
+    let (mut marks, mut tints) = (Vec::new(), Vec::new());
+    for (place, span) in live.enumerate() {
+        let colour = tokens.series.get(place % tokens.series.len()).copied();
+        marks.push((span.from, span.text.clone()));
+        tints.push((span.from, span.to, colour.unwrap_or(tokens.accent)));
+    }
+    let equity = Look {
+        title: "Worth of the account",
+        colour: tokens.series[0],
+        value: money,
+        limit: None,
+        range: (None, None),
+        marks,
+        tints: tints.clone(),
+    };
+    let drawdown = Look {
+        title: "Drawdown",
+        colour: tokens.loss,
+        value: |part| format!("{:.1} %", part * 100.0),
+        limit: None,
+        range: (Some(0.0), None),
+        marks: Vec::new(),
+        tints,
+    };
+    [equity, drawdown]
 }
 
 fn trades(ui: &mut Ui, sight: &Sight<'_>) {

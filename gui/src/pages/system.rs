@@ -5,7 +5,7 @@ use crate::chart::series::{self, Look};
 use crate::command::Command;
 use crate::num;
 use crate::text;
-use crate::theme;
+use crate::theme::{self, Tokens};
 use crate::widgets::card::{self, Figure};
 use crate::widgets::glyph::Sign;
 use crate::widgets::headline;
@@ -51,7 +51,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
     charts_over_time(ui, sight, state, |ui, stage| {
         let mut under = None;
         for (place, name) in names.iter().enumerate() {
-            let look = look(name, machine, sight, place);
+            let look = look(name, machine, sight.tokens, place);
             let known = sight.model.series.get(name);
             under = series::show(ui, known, &look, height, stage).or(under);
         }
@@ -109,11 +109,16 @@ fn figures(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {
     card::row(ui, sight.tokens, &all);
 }
 
-fn look<'a>(name: &'a str, machine: &MachineView, sight: &Sight<'_>, place: usize) -> Look<'a> {
+pub(super) fn look<'a>(
+    name: &'a str,
+    machine: &MachineView,
+    tokens: &Tokens,
+    place: usize,
+) -> Look<'a> {
     let percent = |value: f64| format!("{value:.0} %");
     let bytes = |value: f64| text::bytes(u64::try_from(num::whole(value)).unwrap_or(0));
-    let colours = sight.tokens.series;
-    let colour = colours.get(place % colours.len()).copied().unwrap_or(sight.tokens.accent);
+    let colours = tokens.series;
+    let colour = colours.get(place % colours.len()).copied().unwrap_or(tokens.accent);
     let what = name.rsplit('/').next().unwrap_or(name);
     let card_memory = machine.gpus.first().and_then(|gpu| gpu.memory_total_bytes).map(num::real);
     let zero = Some(0.0);
@@ -133,7 +138,8 @@ fn look<'a>(name: &'a str, machine: &MachineView, sight: &Sight<'_>, place: usiz
         ("disk/used", _) => ("Disk used", bytes, None, (None, None)),
         _ => ("Card memory", bytes, None, (zero, card_memory)),
     };
-    Look { title, colour, value, limit, range }
+    let (marks, tints) = (Vec::new(), Vec::new());
+    Look { title, colour, value, limit, range, marks, tints }
 }
 
 fn uses(ui: &mut Ui, sight: &Sight<'_>, machine: &MachineView) {

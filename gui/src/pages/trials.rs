@@ -7,11 +7,12 @@ use crate::text;
 use crate::theme;
 use crate::widgets::card;
 use crate::widgets::press;
-use crate::widgets::table::{self, Col};
-use cappuccino_core::api::{Status, TrialView};
-use cappuccino_core::words::TrialNumber;
-use eframe::egui::{Id, RichText, TextEdit, Ui, vec2};
+use crate::widgets::table::{self, Col, Sort};
+use cappuccino_core::api::{ParamView, Status, TrialView, ViewValue};
+use cappuccino_core::words::{Timestamp, TrialNumber};
+use eframe::egui::{Grid, Id, RichText, ScrollArea, TextEdit, Ui, vec2};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// What this page remembers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct TrialsState {
     pub logarithmic: bool,
     /// What is typed into the filter.
     pub filter: String,
+    /// How the list is ordered.
+    pub sort: Sort,
     /// The trial that is looked at.
     #[serde(skip)]
     pub selected: Option<i64>,
@@ -29,7 +32,8 @@ pub struct TrialsState {
     pub focus_filter: bool,
 }
 
-const COLUMNS: [Col; 6] = [
+/// The list's columns.
+pub const COLUMNS: [Col; 6] = [
     Col { title: "Trial", width: 64.0 },
     Col { title: "State", width: 84.0 },
     Col { title: "Value", width: 96.0 },
@@ -42,7 +46,7 @@ const COLUMNS: [Col; 6] = [
 pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
     let Some(status) = &sight.model.status else { return };
     ui.label(RichText::new(headline(sight, status)).heading().color(sight.tokens.text));
-    let height = (ui.available_height() * 0.46).max(180.0);
+    let height = (ui.available_height() * 0.46).max(290.0);
     let is_wide = ui.available_width() > 760.0;
     let side = if is_wide { theme::SIDE } else { 0.0 };
     ui.horizontal_top(|ui| {
@@ -61,7 +65,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
             });
         }
     });
-    card::titled(ui, sight.tokens, "Newest trials", |ui| list(ui, sight, state, status));
+    card::titled(ui, sight.tokens, "Trials", |ui| list(ui, sight, state, status));
 }
 
 fn headline(sight: &Sight<'_>, status: &Status) -> String {
@@ -89,7 +93,8 @@ fn picture(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, height: f32) {
         ui.label("The first trial appears here within seconds of its beginning");
         return;
     }
-    ui.horizontal(|ui| {
+    let top = ui.cursor().top();
+    ui.horizontal_wrapped(|ui| {
         ui.checkbox(&mut state.trials.logarithmic, "Logarithmic");
         chart::legend(ui, sight.tokens);
         if state.trials.logarithmic && study.values.is_some_and(|(low, _)| low <= 0.0) {
@@ -98,7 +103,8 @@ fn picture(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, height: f32) {
         }
     });
     let logarithmic = state.trials.logarithmic;
-    if let Some(at) = chart::show(ui, study, height - 30.0, logarithmic, sight.tokens) {
+    let left = (height - (ui.cursor().top() - top)).max(80.0);
+    if let Some(at) = chart::show(ui, study, left, logarithmic, sight.tokens) {
         state.trials.selected = Some(at);
     }
 }
@@ -125,7 +131,59 @@ fn chosen(ui: &mut Ui, sight: &Sight<'_>, state: &PageState, status: &Status, ou
         },
     }
     ui.label(RichText::new(standing(status, number)).color(sight.tokens.text2));
+    let live = status.deployment.live.as_ref().map(|live| live.trial);
+    out.params = [Some(number), live].into_iter().flatten().collect();
+    params(ui, sight, number, live.filter(|live| *live != number));
     ui.horizontal_wrapped(|ui| actions(ui, sight, status, number, out));
+}
+
+/// What the trial was drawn with, and where the live model differs.
+fn params(ui: &mut Ui, sight: &Sight<'_>, number: TrialNumber, live: Option<TrialNumber>) {
+    let of = |number: TrialNumber| sight.model.params.get(&number);
+    let all = match of(number) {
+        Some(Ok(all)) => all,
+        Some(Err(why)) => {
+            ui.label(RichText::new(why).color(sight.tokens.warn));
+            return;
+        }
+        None => {
+            ui.label("Reading its parameters…");
+            return;
+        }
+    };
+    let live = live.and_then(of).and_then(|live| live.as_ref().ok());
+    let area = ScrollArea::vertical()
+        .id_salt("params")
+        .max_height((ui.available_height() - 40.0).max(72.0));
+    area.show(ui, |ui| {
+        if all.is_empty() {
+            ui.label("It has no parameters");
+        }
+        Grid::new("params").num_columns(2).spacing(vec2(12.0, 2.0)).show(ui, |ui| {
+            for param in all {
+                param_row(ui, sight, param, live);
+            }
+        });
+    });
+}
+
+fn param_row(ui: &mut Ui, sight: &Sight<'_>, param: &ParamView, live: Option<&Vec<ParamView>>) {
+    let log = if param.log { ", logarithmic" } else { "" };
+    let told = format!("{}{log}: {}", param.kind, param.range);
+    ui.label(RichText::new(&param.name).color(sight.tokens.text2)).on_hover_text(&told);
+    ui.horizontal(|ui| {
+        let value = match (param.kind.as_str(), param.number) {
+            ("float", Some(number)) => text::value(number),
+            _ => param.value.clone(),
+        };
+        ui.label(RichText::new(value).monospace()).on_hover_text(&told);
+        let other = live.and_then(|live| live.iter().find(|other| other.name == param.name));
+        if let Some(other) = other.filter(|other| other.value != param.value) {
+            let other = other.number.map_or_else(|| other.value.clone(), text::value);
+            ui.label(RichText::new(format!("live {other}")).small().color(sight.tokens.text3));
+        }
+    });
+    ui.end_row();
 }
 
 fn facts(ui: &mut Ui, sight: &Sight<'_>, trial: &TrialView, status: &Status) {
@@ -186,11 +244,11 @@ fn actions(ui: &mut Ui, sight: &Sight<'_>, status: &Status, number: TrialNumber,
 fn difference(trial: &TrialView, status: &Status) -> Option<String> {
     let live = status.deployment.live.as_ref()?.value;
     match trial.value.as_ref()? {
-        cappuccino_core::api::ViewValue::Finite(value) => {
+        ViewValue::Finite(value) => {
             let sign = if *value >= live { "+" } else { "" };
             Some(format!("{sign}{}", text::value(value - live)))
         }
-        cappuccino_core::api::ViewValue::Infinite(_) => None,
+        ViewValue::Infinite(_) => None,
     }
 }
 
@@ -213,20 +271,56 @@ fn list(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, status: &Status) 
             || trial.number.to_string() == wanted
             || chart::state(trial.state).starts_with(&wanted)
     };
-    let rows: Vec<&TrialView> = sight.model.trials.iter().filter(is_wanted).collect();
+    let mut rows: Vec<&TrialView> = sight.model.trials.iter().filter(is_wanted).collect();
+    let sort = &mut trials.sort;
+    rows.sort_by(|a, b| {
+        let order = compare(a, b, sort.column, sight.now);
+        if sort.rising { order } else { order.reverse() }
+    });
     if rows.is_empty() {
         ui.label("No trial fits the filter");
         return;
     }
     let selected = rows.iter().position(|trial| Some(trial.number.0) == trials.selected);
-    let pressed =
-        table::table(ui, sight.tokens, "trials", &COLUMNS, rows.len(), selected, |ui, row, col| {
+    let pressed = table::sorted(
+        ui,
+        sight.tokens,
+        ("trials", &COLUMNS),
+        rows.len(),
+        selected,
+        Some(sort),
+        |ui, row, col| {
             let Some(trial) = rows.get(row) else { return };
             cell(ui, sight, trial, status, col);
-        });
+        },
+    );
     if let Some(trial) = pressed.and_then(|row| rows.get(row)) {
         trials.selected = Some(trial.number.0);
     }
+}
+
+/// The order of two trials by a column; what has no value comes first.
+fn compare(a: &TrialView, b: &TrialView, column: usize, now: Timestamp) -> Ordering {
+    let value = |trial: &TrialView| match &trial.value {
+        Some(ViewValue::Finite(value)) => Some(*value),
+        Some(ViewValue::Infinite(text)) => text.parse().ok(),
+        None => None,
+    };
+    let by_value = || match (value(a), value(b)) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    let length = |trial: &TrialView| {
+        trial.started.map(|started| trial.completed.unwrap_or(now).since(started))
+    };
+    let order = match column {
+        0 => Ordering::Equal,
+        1 => chart::state(a.state).cmp(chart::state(b.state)),
+        2 | 3 => by_value(),
+        4 => length(a).cmp(&length(b)),
+        _ => a.completed.cmp(&b.completed),
+    };
+    order.then(a.number.cmp(&b.number))
 }
 
 fn cell(ui: &mut Ui, sight: &Sight<'_>, trial: &TrialView, status: &Status, column: usize) {

@@ -4,7 +4,7 @@ use crate::intent::named;
 use crate::model::{Freshness, Model};
 use crate::text;
 use crate::widgets::glyph::Sign;
-use cappuccino_core::api::Status;
+use cappuccino_core::api::{RevisionView, Status};
 use cappuccino_core::words::Timestamp;
 
 /// The sentence and its sign.
@@ -19,15 +19,29 @@ pub fn verdict(model: &Model, now: Timestamp) -> (Sign, String) {
     if let Some(why) = &status.deployment.halted {
         return (Sign::Critical, format!("Nothing trades until you decide: {why}"));
     }
-    if let Some(alert) = status.alerts.first() {
-        let more = status.alerts.len().saturating_sub(1);
+    // What somebody looks after already needs nobody else.
+    let mut open = status.alerts.iter().filter(|alert| alert.acknowledged.is_none());
+    if let Some(alert) = open.next() {
+        let more = open.count();
         let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-        return (Sign::Warning, format!("{}{more}", capitalised(&alert.text)));
+        return (Sign::Warning, format!("{}{more}", text::capitalised(&alert.text)));
+    }
+    if let Some(next) = waiting(status) {
+        return (
+            Sign::Warning,
+            format!("{} waits for your approval", text::capitalised(&named(next))),
+        );
     }
     if let Some(troubled) = status.processes.iter().find(|process| is_troubled(&process.phase)) {
         return (Sign::Warning, format!("{} is in {}", troubled.name, troubled.phase));
     }
     (Sign::Good, well(status))
+}
+
+/// The model that waits for a person.
+pub fn waiting(status: &Status) -> Option<&RevisionView> {
+    let next = status.deployment.next.as_ref();
+    next.filter(|_| status.deployment.phase == "awaiting approval")
 }
 
 /// Whether a process in this phase is not as it should be.
@@ -52,9 +66,4 @@ fn well(status: &Status) -> String {
         None => "no model is live yet".to_owned(),
     };
     format!("{processes}; {trades}")
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

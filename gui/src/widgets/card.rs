@@ -51,6 +51,15 @@ pub struct Figure<'a> {
     pub sign: Option<Sign>,
 }
 
+/// The largest size in which a value fits, down to the size of text.
+fn figure_size(ui: &Ui, value: &str) -> f32 {
+    let large = theme::figure().resolve(ui.style());
+    let galley =
+        ui.painter().layout_no_wrap(value.to_owned(), large.clone(), ui.visuals().text_color());
+    let part = (ui.available_width() / galley.size().x).min(1.0);
+    (large.size * part).floor().max(13.0)
+}
+
 impl Figure<'_> {
     fn show(&self, ui: &mut Ui, tokens: &Tokens, width: f32) -> Response {
         let inner = frame(tokens).show(ui, |ui| {
@@ -67,9 +76,9 @@ impl Figure<'_> {
                         RichText::new(self.label).text_style(theme::caption()).color(tokens.text2),
                     );
                 });
-                let value =
-                    RichText::new(&self.value).text_style(theme::figure()).color(tokens.text);
-                ui.add(eframe::egui::Label::new(value).truncate());
+                let size = figure_size(ui, &self.value);
+                let value = RichText::new(&self.value).monospace().size(size).color(tokens.text);
+                ui.add(eframe::egui::Label::new(value).truncate()).on_hover_text(&self.value);
                 let aside =
                     RichText::new(&self.aside).text_style(theme::caption()).color(tokens.text3);
                 ui.add(eframe::egui::Label::new(aside).truncate()).on_hover_text(&self.aside);

@@ -2,6 +2,7 @@
 
 use crate::intent::{self, Draft, Intent, RollbackDraft, named};
 use crate::model::Model;
+use crate::news::Foreseen;
 use crate::text;
 use crate::theme::{self, Tokens};
 use crate::widgets::glyph::{self, Sign};
@@ -39,6 +40,7 @@ pub fn confirm(ui: &Ui, draft: &mut Draft, model: &Model, now: Timestamp) -> Ver
             Draft::Rollback(rollback) => rollback_body(ui, rollback, model, now, &tokens),
             Draft::Plain(intent) => plain_body(ui, intent, model, &tokens),
         }
+        foreseen(ui, model, &tokens);
         ui.add_space(theme::GAP);
         buttons(ui, draft, model, now, &tokens)
     });
@@ -47,15 +49,15 @@ pub fn confirm(ui: &Ui, draft: &mut Draft, model: &Model, now: Timestamp) -> Ver
 
 fn buttons(ui: &mut Ui, draft: &Draft, model: &Model, now: Timestamp, tokens: &Tokens) -> Verdict {
     let intent = draft.intent(model);
-    let check = match &intent {
-        Some(intent) => intent.check(model, now),
-        None => Err("that model is not known any more".to_owned()),
+    let check = match (&intent, &model.foreseen) {
+        (None, _) => Err("that model is not known any more".to_owned()),
+        (Some(intent), Some((_, Some(Foreseen::Refused(why))))) => {
+            intent.check(model, now).and_then(|()| Err(format!("the runner would refuse: {why}")))
+        }
+        (Some(intent), _) => intent.check(model, now),
     };
     if let Err(why) = &check {
-        ui.horizontal_wrapped(|ui| {
-            glyph::sign(ui, Sign::Warning, tokens);
-            ui.label(RichText::new(why).color(tokens.warn));
-        });
+        glyph::line(ui, Sign::Warning, RichText::new(why).color(tokens.warn), tokens);
     }
     let (keep, go) = words(draft, model);
     // Read before the buttons see it: a focused button takes every Enter for a press.
@@ -81,6 +83,32 @@ fn buttons(ui: &mut Ui, draft: &Draft, model: &Model, now: Timestamp, tokens: &T
         }
     })
     .inner
+}
+
+/// What the runner says it would do.
+fn foreseen(ui: &mut Ui, model: &Model, tokens: &Tokens) {
+    let quiet = |text: String| RichText::new(text).small().color(tokens.text2);
+    let Some((_, answer)) = &model.foreseen else { return };
+    match answer {
+        None => {
+            ui.label(quiet("Asking the runner what this would do…".to_owned()));
+        }
+        Some(Foreseen::Leads(foresight)) if foresight.lines.is_empty() => {
+            ui.label(quiet("The runner says that nothing would change".to_owned()));
+        }
+        Some(Foreseen::Leads(foresight)) => {
+            ui.label(quiet("The runner would begin with".to_owned()));
+            for line in &foresight.lines {
+                glyph::line(ui, Sign::Idle, quiet(line.clone()), tokens);
+            }
+        }
+        Some(Foreseen::Unknown(why)) => {
+            let told = format!("The runner does not say what this would do: {why}");
+            glyph::line(ui, Sign::Warning, quiet(told), tokens);
+        }
+        // Said beside the button that it turns off.
+        Some(Foreseen::Refused(_)) => {}
+    }
 }
 
 /// The words on the two buttons: what stays, and the verb.
@@ -118,10 +146,7 @@ fn rollback_body(
     ui.heading(title);
     ui.label(change(status, draft, model, now));
     for (sign, line) in consequences(status, draft, model) {
-        ui.horizontal_wrapped(|ui| {
-            glyph::sign(ui, sign, tokens);
-            ui.label(line);
-        });
+        glyph::line(ui, sign, line, tokens);
     }
     ui.horizontal(|ui| {
         let label = ui.label("Target");
@@ -225,10 +250,11 @@ fn plain_body(ui: &mut Ui, intent: &Intent, model: &Model, tokens: &Tokens) {
         | Intent::Unhold(_)
         | Intent::Approve
         | Intent::PauseDeployments
-        | Intent::ResumeDeployments => String::new(),
+        | Intent::ResumeDeployments
+        | Intent::Acknowledge(_)
+        | Intent::Unacknowledge(_)
+        | Intent::Silence(..)
+        | Intent::Unsilence(_) => String::new(),
     };
-    ui.horizontal_wrapped(|ui| {
-        glyph::sign(ui, Sign::Warning, tokens);
-        ui.label(told);
-    });
+    glyph::line(ui, Sign::Warning, told, tokens);
 }

@@ -3,7 +3,8 @@
 use crate::command::Screen;
 use crate::theme::Tokens;
 use eframe::egui::{
-    Color32, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2, pos2, vec2,
+    Color32, Label, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, Vec2, WidgetText,
+    pos2, vec2,
 };
 
 /// How something is.
@@ -61,6 +62,14 @@ pub fn sign(ui: &mut Ui, sign: Sign, tokens: &Tokens) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(14.0, 16.0), Sense::hover());
     sign.paint(ui.painter(), rect.center(), 5.0, tokens);
     response
+}
+
+/// A sign and a sentence that may need several lines; all begin at the same place.
+pub fn line(ui: &mut Ui, is: Sign, text: impl Into<WidgetText>, tokens: &Tokens) {
+    ui.horizontal_top(|ui| {
+        sign(ui, is, tokens);
+        ui.vertical(|ui| ui.add(Label::new(text).wrap()));
+    });
 }
 
 /// Paints the icon of a screen into a square.

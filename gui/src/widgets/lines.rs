@@ -37,7 +37,11 @@ pub fn lines(
             let size = vec2(ui.available_width(), HEIGHT);
             ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
                 let at = RichText::new(text::clock(line.at, now)).monospace().color(tokens.text3);
-                ui.add_sized([TIME, HEIGHT], Label::new(at).selectable(false));
+                let left = Layout::left_to_right(Align::Center);
+                ui.allocate_ui_with_layout(vec2(TIME, HEIGHT), left, |ui| {
+                    ui.set_min_width(TIME);
+                    ui.add(Label::new(at).selectable(false));
+                });
                 if let Some(sign) = line.sign {
                     glyph::sign(ui, sign, tokens);
                 }

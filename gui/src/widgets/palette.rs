@@ -96,7 +96,7 @@ impl Palette {
         now: Timestamp,
     ) -> bool {
         let check = command.check(model, now);
-        let key = command.shortcut().map(|key| ui.ctx().format_shortcut(&key)).unwrap_or_default();
+        let key = command.key_text(ui.ctx());
         let button = Button::selectable(self.chosen == place, command.text())
             .right_text(RichText::new(key).monospace())
             .min_size(egui::vec2(ui.available_width(), theme::ROW));
@@ -120,8 +120,7 @@ pub fn keys(ui: &Ui) -> bool {
         ScrollArea::vertical().max_height(440.0).show(ui, |ui| {
             Grid::new("keys").num_columns(2).striped(true).show(ui, |ui| {
                 for command in Command::all() {
-                    let Some(shortcut) = command.shortcut() else { continue };
-                    ui.label(RichText::new(ui.ctx().format_shortcut(&shortcut)).monospace());
+                    ui.label(RichText::new(command.key_text(ui.ctx())).monospace());
                     ui.label(command.text());
                     ui.end_row();
                 }

@@ -30,11 +30,6 @@ pub fn primary(ui: &mut Ui, text: &str, check: &Result<(), String>, tokens: &Tok
 /// A button for a command: its words, its key in the tooltip.
 pub fn command(ui: &mut Ui, command: Command, check: &Result<(), String>) -> Response {
     let response = button(ui, &command.text(), check);
-    match command.shortcut() {
-        Some(shortcut) => {
-            let key = ui.ctx().format_shortcut(&shortcut);
-            response.on_hover_text(key)
-        }
-        None => response,
-    }
+    let key = command.key_text(ui.ctx());
+    response.on_hover_text(key)
 }

@@ -3,19 +3,27 @@
 use super::session::watcher::Sessions;
 use super::study::catalog::Catalog;
 use super::study::chart::chart;
+use super::study::detail::read_trial;
 use super::watcher::trial_view;
 use crate::clock::Clock;
 use crate::serve::port::{Order, Trading, Trials};
-use cappuccino_core::api::{PnlView, TradeView, TrialChart, TrialView};
+use cappuccino_core::api::{ParamView, PnlView, TradeView, TrialChart, TrialView};
 use cappuccino_core::words::{RevisionId, TrialNumber};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-/// Listings of trials for clients.
-pub struct CatalogTrials(pub Arc<RwLock<Catalog>>);
+/// Listings of trials for clients: what was read so far, and the study's database.
+pub struct CatalogTrials(pub Arc<RwLock<Catalog>>, pub PathBuf);
+
+impl CatalogTrials {
+    fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Trials for CatalogTrials {
     fn list(&self, order: Order, limit: usize) -> Vec<TrialView> {
-        let catalog = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let catalog = self.catalog();
         let summaries = match order {
             Order::Newest => catalog.newest(limit),
             Order::Best => catalog.best_first(limit),
@@ -24,12 +32,18 @@ impl Trials for CatalogTrials {
     }
 
     fn find(&self, number: TrialNumber) -> Option<TrialView> {
-        let catalog = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        catalog.find(number).as_ref().map(trial_view)
+        self.catalog().find(number).as_ref().map(trial_view)
     }
 
     fn chart(&self, dots: usize) -> TrialChart {
-        chart(&self.0.read().unwrap_or_else(PoisonError::into_inner), dots)
+        chart(&self.catalog(), dots)
+    }
+
+    fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String> {
+        let Some(summary) = self.catalog().find(number) else { return Ok(None) };
+        let detail = read_trial(&self.1, summary.trial_id);
+        let detail = detail.map_err(|error| error.to_string())?;
+        Ok(Some(detail.params.iter().map(ParamView::from).collect()))
     }
 }
 

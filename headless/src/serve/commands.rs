@@ -2,12 +2,12 @@
 
 use super::Window;
 use super::answer::Problem;
-use super::port::{Ask, AskError};
+use super::port::{Ask, AskError, Reply};
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use cappuccino_core::api::{Accepted, CommandRequest, Status};
+use cappuccino_core::api::{Accepted, CommandRequest, Foresight, Status};
 use cappuccino_core::words::Refusal;
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
@@ -29,9 +29,26 @@ pub(super) async fn command(
     State(window): State<Window>,
     body: Body,
 ) -> Result<Json<Accepted>, Problem> {
+    ask(&window, body, Reply::Act).await
+}
+
+/// What a command would lead to; nothing is done.
+pub(super) async fn foresee(
+    State(window): State<Window>,
+    body: Body,
+) -> Result<Json<Foresight>, Problem> {
+    ask(&window, body, Reply::Foresee).await
+}
+
+async fn ask<T>(
+    window: &Window,
+    body: Body,
+    reply: impl FnOnce(oneshot::Sender<Result<T, AskError>>) -> Reply,
+) -> Result<Json<T>, Problem> {
     let request = parse(&receive(body).await?)?;
-    let (reply, answer) = oneshot::channel();
-    window.port.asks.try_send(Ask { request, reply }).map_err(|error| match error {
+    let (answered, answer) = oneshot::channel();
+    let ask = Ask { request, reply: reply(answered) };
+    window.port.asks.try_send(ask).map_err(|error| match error {
         TrySendError::Full(_) => {
             Problem::busy("the runner is busy: too many requests wait; ask again in a moment")
         }

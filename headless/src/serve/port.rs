@@ -2,7 +2,8 @@
 
 use crate::notify::Board;
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
+    Accepted, CommandRequest, Foresight, Hello, ParamView, PnlView, Status, TradeView, TrialChart,
+    TrialView,
 };
 use cappuccino_core::store::{Reader, SampleReader};
 use cappuccino_core::words::{Refusal, RevisionId, TrialNumber};
@@ -41,8 +42,17 @@ pub struct Port {
 pub struct Ask {
     /// What is asked.
     pub request: CommandRequest,
-    /// Where the answer goes; a client that went away is no error.
-    pub reply: oneshot::Sender<Result<Accepted, AskError>>,
+    /// Where the answer goes, and what is wanted; a client that went away is no error.
+    pub reply: Reply,
+}
+
+/// The way back to a client.
+#[derive(Debug)]
+pub enum Reply {
+    /// The request is carried out.
+    Act(oneshot::Sender<Result<Accepted, AskError>>),
+    /// The client wants to know what it would lead to; nothing is done.
+    Foresee(oneshot::Sender<Result<Foresight, AskError>>),
 }
 
 /// Why the runner did not carry out a request.
@@ -66,6 +76,12 @@ pub trait Trials: Send + Sync {
 
     /// One trial by its number.
     fn find(&self, number: TrialNumber) -> Option<TrialView>;
+
+    /// The hyperparameters of a trial; nothing when there is no such trial. Reads the database.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be read.
+    fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String>;
 
     /// The whole study in about `dots` dots.
     fn chart(&self, dots: usize) -> TrialChart;

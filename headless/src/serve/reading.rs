@@ -1,14 +1,14 @@
 //! What clients read: who is there, the picture, trials, trades, the history.
 
 use super::Window;
-use super::answer::{Problem, read};
+use super::answer::{Problem, on_a_thread, read};
 use super::port::Order;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use cappuccino_core::api::{
-    AlertsView, ChannelView, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
+    AlertsView, ChannelView, Hello, ParamView, PnlView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{RevisionId, Sequence, TrialNumber};
@@ -95,14 +95,30 @@ pub(super) async fn trial(
     State(window): State<Window>,
     Path(number): Path<String>,
 ) -> Result<Json<TrialView>, Problem> {
-    let number = number.parse().map(TrialNumber).map_err(|_not_a_number| {
-        Problem::malformed(format!("`{number}` is no trial number; use digits, as in /v1/trials/7"))
-    })?;
-    window.port.trials.find(number).map(Json).ok_or_else(|| {
-        let text =
-            format!("the study has no trial {number}; `cappuccino trials` lists what it has");
-        Problem::new(StatusCode::NOT_FOUND, text)
+    let number = trial_number(&number)?;
+    window.port.trials.find(number).map(Json).ok_or_else(|| no_trial(number))
+}
+
+/// What a trial was drawn with; read from the study's database at each call.
+pub(super) async fn params(
+    State(window): State<Window>,
+    Path(number): Path<String>,
+) -> Result<Json<Vec<ParamView>>, Problem> {
+    let number = trial_number(&number)?;
+    let trials = Arc::clone(&window.port.trials);
+    let found = on_a_thread("the study", move || trials.params(number)).await?;
+    found.map_err(Problem::busy)?.map(Json).ok_or_else(|| no_trial(number))
+}
+
+fn trial_number(text: &str) -> Result<TrialNumber, Problem> {
+    text.parse().map(TrialNumber).map_err(|_not_a_number| {
+        Problem::malformed(format!("`{text}` is no trial number; use digits, as in /v1/trials/7"))
     })
+}
+
+fn no_trial(number: TrialNumber) -> Problem {
+    let text = format!("the study has no trial {number}; `cappuccino trials` lists what it has");
+    Problem::new(StatusCode::NOT_FOUND, text)
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,11 +7,11 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::render::{clean, picture, say, say_json};
 use crate::cli::source::the_clock;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, DeploymentView, Status};
-use cappuccino_core::client::{Client, ClientError};
-use cappuccino_core::words::{
-    Generation, ProcessName, Refusal, RequestId, RevisionId, TrialNumber,
+use cappuccino_core::api::{
+    Accepted, CommandBody, CommandRequest, Foresight, RevisionView, Status,
 };
+use cappuccino_core::client::{Client, ClientError};
+use cappuccino_core::words::{Generation, ProcessName, RequestId, RevisionId, TrialNumber};
 use serde_json::json;
 
 pub(in crate::cli) fn deploy(
@@ -143,45 +143,39 @@ pub(in crate::cli) fn rollback(workspace: &Workspace, args: Rollback) -> Result<
         let command = CommandBody::Rollback { to, hold: !no_hold, reason: why.reason };
         return seen(workspace, command, format);
     }
-    let status: Status = block_on(async {
+    let command = CommandBody::Rollback { to, hold: !no_hold, reason: why.reason };
+    let request = CommandRequest { id: request_id()?, actor: actor(), expected: None, command };
+    let foresight = block_on(async {
         let mut client = connect_to_ask(workspace).await?;
-        soon(client.get_json("/v1/status")).await
+        soon(client.foresee(&request)).await
     })?;
-    preview(&status.deployment, to, !no_hold, format)
+    preview(&foresight, format)
 }
 
-/// Says what a rollback would do; changes nothing.
-fn preview(
-    view: &DeploymentView,
-    to: Option<RevisionId>,
-    hold: bool,
-    format: Format,
-) -> Result<(), Failure> {
-    let refused = |refusal: Refusal| Failure::told(Exit::Refused, &refusal);
-    let target = match to {
-        Some(id) => view
-            .revisions
-            .iter()
-            .find(|revision| revision.id == id)
-            .ok_or_else(|| refused(Refusal::UnknownRevision(id)))?,
-        None => view.rollback_target.as_ref().ok_or_else(|| refused(Refusal::NoRollbackTarget))?,
-    };
-    let from = view.next.as_ref().or(view.live.as_ref());
-    let held = from.filter(|_| hold);
+/// Says what a rollback would do; nothing was changed.
+fn preview(foresight: &Foresight, format: Format) -> Result<(), Failure> {
     if format.json {
-        return say_json(&json!({
-            "dry_run": true,
-            "generation": view.generation,
-            "from": from,
-            "to": target,
-            "would_hold": held.map(|revision| revision.trial),
-        }));
+        let mut told = json!({ "dry_run": true });
+        if let (Some(told), Ok(serde_json::Value::Object(foresight))) =
+            (told.as_object_mut(), serde_json::to_value(foresight))
+        {
+            told.extend(foresight);
+        }
+        return say_json(&told);
     }
-    say(&format!("from  {}", from.map_or_else(|| "no model".to_owned(), picture::model)))?;
-    say(&format!("to    {}: {}", picture::model(target), target.standing))?;
-    match held {
-        Some(revision) => say(&format!("hold  trial {}", revision.trial))?,
-        None => say("hold  nothing")?,
+    let model = |revision: &Option<RevisionView>| {
+        revision.as_ref().map_or_else(|| "no model".to_owned(), picture::model)
+    };
+    say(&format!("from  {}", model(&foresight.from)))?;
+    let standing = foresight.to.as_ref().map(|to| format!(": {}", to.standing)).unwrap_or_default();
+    say(&format!("to    {}{standing}", model(&foresight.to)))?;
+    let holds: Vec<String> = foresight.holds.iter().map(|trial| format!("trial {trial}")).collect();
+    say(&format!(
+        "hold  {}",
+        if holds.is_empty() { "nothing more".into() } else { holds.join(", ") }
+    ))?;
+    for line in &foresight.lines {
+        say(&format!("then  {line}"))?;
     }
     say("nothing was changed; without --dry-run it is done")
 }
