@@ -1,8 +1,7 @@
-//! The demonstration's worker and trader as real processes, and their study as real Optuna sees it.
+//! The demonstration's worker as a real process, and its study as real Optuna sees it.
 
 use cappuccino_headless::demo::error::DemoError;
 use cappuccino_headless::demo::optuna_writer::StudyWriter;
-use cappuccino_headless::demo::trader::{self, TraderArgs};
 use cappuccino_headless::demo::worker::{self, WorkerArgs};
 use clap::{Args, Command, FromArgMatches};
 use rusqlite::Connection;
@@ -34,12 +33,6 @@ fn program_worker() {
     play::<WorkerArgs>(worker::run);
 }
 
-#[test]
-#[ignore = "a program that other tests start"]
-fn program_trader() {
-    play::<TraderArgs>(trader::run);
-}
-
 fn path(folder: &Path, name: &str) -> String {
     folder.join(name).to_str().unwrap().to_owned()
 }
@@ -52,12 +45,6 @@ fn start_worker(folder: &Path, index: usize, speed: &str) -> Child {
     start("program_worker", &arguments, &folder.join(format!("worker-{index}.log")))
 }
 
-fn start_trader(folder: &Path, model: &str) -> Child {
-    let (model, csv) = (path(folder, model), path(folder, "session.csv"));
-    let arguments = ["--model-dir", &model, "--session-csv", &csv, "--speed", "50"];
-    start("program_trader", &arguments, &folder.join("trader.log"))
-}
-
 fn count(folder: &Path, state: &str) -> i64 {
     let Ok(db) = Connection::open(folder.join("study.db")) else { return 0 };
     db.busy_timeout(LIMIT).unwrap();
@@ -67,11 +54,6 @@ fn count(folder: &Path, state: &str) -> i64 {
 
 fn log(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap_or_default()
-}
-
-fn rows(folder: &Path) -> Vec<Vec<String>> {
-    let columns = |line: &str| line.split(',').map(str::to_owned).collect();
-    log(folder, "session.csv").split_terminator("\r\n").map(columns).collect()
 }
 
 #[test]
@@ -90,55 +72,6 @@ fn a_worker_that_is_told_to_stop_fails_its_trial_and_leaves_cleanly() {
         .unwrap();
     let model = folder.path().join("models").join(worker::folder_name(best));
     assert!(model.join("actor.pth").is_file() && model.join("critic.pth").is_file());
-}
-
-#[test]
-fn a_restarted_trader_goes_on_with_its_money_and_positions() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut worker = start_worker(folder.path(), 0, "20");
-    wait_for("a model", LIMIT, || count(folder.path(), "COMPLETE") >= 1);
-    terminate(&mut worker);
-    for restart in 1..=3 {
-        let mut trader = start_trader(folder.path(), "models/trial_0_1h");
-        wait_for("bars", LIMIT, || rows(folder.path()).len() > 20 * restart);
-        assert_eq!(terminate(&mut trader), Some(0), "{}", log(folder.path(), "trader.log"));
-    }
-    let said = log(folder.path(), "trader.log");
-    assert!(said.contains("trader ready: ") && said.contains("trader stopped"), "{said}");
-    let rows = rows(folder.path());
-    assert_eq!(rows[0][..2], ["timestamp", "cash"]);
-    for pair in rows[1..].windows(2) {
-        let number = |row: usize, column: usize| pair[row][column].parse::<f64>().unwrap();
-        assert!(pair[0][0] < pair[1][0], "each bar once, in order");
-        for ticker in [4, 5] {
-            let moved = number(1, ticker) - number(0, ticker) - number(1, ticker + 4);
-            assert!(moved.abs() < 3e-6, "positions change by trades alone: {pair:?}");
-        }
-        let paid: f64 = [8, 9]
-            .iter()
-            .map(|action| {
-                let worth = number(1, *action) * number(1, action - 2);
-                worth + worth.abs() * 0.0025
-            })
-            .sum();
-        assert!((number(0, 1) - number(1, 1) - paid).abs() < 1e-3, "money is conserved: {pair:?}");
-    }
-}
-
-#[test]
-fn defect_missing_actor_never_trades_a_random_network() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("empty")).unwrap();
-    fs::create_dir(folder.path().join("broken")).unwrap();
-    fs::write(folder.path().join("broken/actor.pth"), "no network").unwrap();
-    for model in ["empty", "broken", "nowhere"] {
-        let code = start_trader(folder.path(), model).wait().unwrap().code();
-        let said = log(folder.path(), "trader.log");
-        assert_eq!(code, Some(2), "{model}: {said}");
-        assert!(said.contains("nothing is traded without a sound model"), "{said}");
-        assert!(!said.contains("trader ready"), "{said}");
-        assert!(!folder.path().join("session.csv").exists());
-    }
 }
 
 /// Runs three workers for `length` and returns how often the best grew by more than 1 %.

@@ -5,6 +5,7 @@ use cappuccino_core::model::container::Limits;
 use cappuccino_core::model::torch;
 use cappuccino_core::model::weights::{Tensor, Weights};
 use std::fs::File;
+use std::path::Path;
 use support::model::{pythons, run_python, trials};
 
 #[test]
@@ -47,5 +48,26 @@ fn real_pytorch_loads_our_weights_and_we_load_its_own() {
         assert_eq!(back.get("0.weight"), weights.get("net.0.weight"));
         assert_eq!(back.get("0.bias"), weights.get("net.0.bias"));
         eprintln!("PyTorch {} and we read each other's weights", version.trim_end());
+    }
+}
+
+#[test]
+fn what_we_write_again_is_the_same_to_pytorch_and_needs_none_of_its_code() {
+    for python in pythons("CAPPUCCINO_TORCH_PYTHON", "opening what we wrote again with PyTorch") {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/network");
+        let folder = tempfile::tempdir().unwrap();
+        let mut pairs = Vec::new();
+        for net in ["ppo", "ddpg", "td3", "sac"] {
+            for name in ["actor.pth", "critic.pth"] {
+                let theirs = golden.join(net).join(name);
+                let ours = folder.path().join(format!("{net}_{name}"));
+                let weights = torch::read(File::open(&theirs).unwrap(), &Limits::default());
+                let written = torch::write(&weights.unwrap(), "actor").unwrap();
+                std::fs::write(&ours, written).unwrap();
+                pairs.extend([theirs, ours]);
+            }
+        }
+        let pairs: Vec<&Path> = pairs.iter().map(AsRef::as_ref).collect();
+        run_python(&python, include_str!("python/compare_rewritten.py"), &pairs);
     }
 }

@@ -9,10 +9,10 @@ use cappuccino_gui::demo::{self, DemoLink, NOON, Scene};
 use cappuccino_gui::link::Link;
 use cappuccino_gui::news::{Foreseen, News, Outcome, Wish};
 use clap::ValueEnum;
-use eframe::egui::{Key, Modifiers};
+use eframe::egui::{Key, Modifiers, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -405,4 +405,32 @@ fn trials_are_ordered_by_their_titles_and_their_parameters_are_read_once() {
     assert!(window.query_by_label_contains("Value, least first").is_some());
     press(&mut window, Modifiers::NONE, Key::S);
     assert!(window.query_by_label_contains("To the live one, least first").is_some());
+}
+
+thread_local! {
+    /// A clock that is never asked twice for the same moment.
+    static RUNNING: Cell<i64> = const { Cell::new(NOON.0) };
+}
+
+fn running() -> Timestamp {
+    RUNNING.set(RUNNING.get() + 7);
+    Timestamp(RUNNING.get())
+}
+
+#[test]
+fn a_pointer_that_rests_on_a_chart_does_not_keep_the_app_drawing() {
+    for screen in [Screen::System, Screen::Pnl, Screen::Overview, Screen::Trials] {
+        let link = DemoLink::new(Scene::Live, running);
+        let mut window = Harness::builder().with_size([1440.0, 900.0]).build_eframe(|context| {
+            App::new(&context.egui_ctx, "/w".into(), Box::new(link), running)
+        });
+        window.state_mut().go(screen);
+        window.run();
+        window.hover_at(pos2(700.0, 360.0));
+        // Fails when drawing never ends.
+        window.run();
+        let rests = window.output().viewport_output.values();
+        let rests = rests.map(|viewport| viewport.repaint_delay).min().unwrap();
+        assert!(rests >= Duration::from_millis(900), "{screen:?} draws again after {rests:?}");
+    }
 }

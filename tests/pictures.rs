@@ -3,14 +3,19 @@
 //!
 //! The triangles are filled by the processor, so no screen and no graphics card is needed.
 
+use cappuccino_core::words::{Span, Timestamp};
 use cappuccino_gui::app::App;
+use cappuccino_gui::chart::window::TimeWindow;
 use cappuccino_gui::command::Screen;
-use cappuccino_gui::demo::{DemoLink, NOON, Scene};
+use cappuccino_gui::demo::{self, DemoLink, NOON, Scene};
+use cappuccino_gui::pages::{self, PageState};
 use cappuccino_gui::text;
+use cappuccino_gui::view::Views;
 use eframe::egui::{Key, Modifiers, Theme, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use image::RgbImage;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use support::paint::Paint;
 
@@ -21,6 +26,11 @@ const PIXELS: usize = 10;
 
 const WIDE: [f32; 2] = [1440.0, 900.0];
 const SMALL: [f32; 2] = [960.0, 600.0];
+
+thread_local! {
+    /// The present of the picture that this thread takes.
+    static NOW: Cell<Timestamp> = const { Cell::new(NOON) };
+}
 
 type Window = Harness<'static, App>;
 
@@ -63,8 +73,9 @@ impl Picture {
             .with_theme(self.theme)
             .renderer(paint.clone())
             .build_eframe(move |context| {
-                let link = Box::new(DemoLink::new(scene, || NOON));
-                App::new(&context.egui_ctx, "/home/ada/trading".into(), link, || NOON)
+                NOW.set(NOON);
+                let link = Box::new(DemoLink::new(scene, || NOW.get()));
+                App::new(&context.egui_ctx, "/home/ada/trading".into(), link, || NOW.get())
             });
         window.state_mut().go(screen);
         window.run();
@@ -101,6 +112,7 @@ fn all() -> Vec<Picture> {
         page("settings", Screen::Settings),
         Picture::of("alerts", Scene::Trouble, Screen::Alerts),
         Picture::of("alerts_approval_light", Scene::Waiting, Screen::Alerts).light(),
+        Picture::of("processes_trouble", Scene::Trouble, Screen::Processes),
         page("log_found_and_marked", Screen::Processes).after(find_and_mark),
         Picture::of("rollback_refused_light", Scene::RollingBack, Screen::Deployments)
             .light()
@@ -117,10 +129,15 @@ fn all() -> Vec<Picture> {
         }),
         state("state_no_runner", Scene::NoRunner),
         state("state_connecting", Scene::Connecting).light(),
-        state("state_stale", Scene::Stale),
+        state("state_stale", Scene::Stale).after(|window| {
+            NOW.set(NOON.plus(Span::seconds(12)));
+            window.run();
+        }),
         state("state_lost", Scene::Lost).light(),
         state("state_read_only", Scene::ReadOnly),
-        state("state_frozen", Scene::Frozen).light(),
+        state("state_frozen", Scene::Frozen).light().after(|window| {
+            press(Modifiers::COMMAND, Key::Space)(window);
+        }),
         state("state_empty", Scene::Empty),
         state("state_trouble", Scene::Trouble).light(),
         state("state_halted", Scene::Halted),
@@ -156,23 +173,52 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures")
 }
 
+/// The chart of a page as it is saved.
+fn saved(screen: Screen) -> RgbImage {
+    let mut model = demo::model(Scene::Live, NOON);
+    let window = TimeWindow { length: Span::hours(24), end: None };
+    model.series = demo::series(&window, NOON);
+    let mut views = Views::default();
+    views.refresh(&model, NOON);
+    let kept = PageState { window: Some(window), ..PageState::default() };
+    let sheet = pages::sheet(screen, &model, &views, &kept, NOON).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chart.png");
+    sheet.save(&file).unwrap();
+    image::open(file).unwrap().to_rgb8()
+}
+
+#[test]
+fn saved_charts_look_as_they_did_when_somebody_last_looked() {
+    text::settle_on_utc();
+    let bless = std::env::var_os("CAPPUCCINO_BLESS").is_some();
+    let all = [
+        ("saved_lanes", Screen::Overview),
+        ("saved_trials", Screen::Trials),
+        ("saved_pnl", Screen::Pnl),
+        ("saved_system", Screen::System),
+    ];
+    let changed: Vec<String> =
+        all.into_iter().filter_map(|(name, screen)| check(name, &saved(screen), bless)).collect();
+    assert!(changed.is_empty(), "saved charts look different:\n{}", changed.join("\n"));
+}
+
 /// Compares one picture; the answer says what is different.
-fn check(picture: &Picture, bless: bool) -> Option<String> {
-    let file = folder().join(format!("{}.png", picture.name));
-    let taken = picture.take();
+fn check(name: &str, taken: &RgbImage, bless: bool) -> Option<String> {
+    let file = folder().join(format!("{name}.png"));
     let known = image::open(&file).map(|image| image.to_rgb8());
-    let differs = known.ok().and_then(|known| difference(&known, &taken));
+    let differs = known.ok().and_then(|known| difference(&known, taken));
     if differs.is_some_and(|pixels| pixels <= PIXELS) {
         return None;
     }
     if bless {
-        save(&taken, &file);
+        save(taken, &file);
         return None;
     }
-    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.png", picture.name));
-    save(&taken, &beside);
+    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
+    save(taken, &beside);
     let pixels = differs.map_or("size or file".into(), |pixels| format!("{pixels} pixels"));
-    Some(format!("{} ({pixels}): {}", picture.name, beside.display()))
+    Some(format!("{name} ({pixels}): {}", beside.display()))
 }
 
 #[test]
@@ -185,7 +231,7 @@ fn the_app_looks_as_it_did_when_somebody_last_looked() {
     let half = wanted.len().div_ceil(2).max(1);
     let changed: Vec<String> = std::thread::scope(|scope| {
         let part = |some: &'_ [Picture]| -> Vec<String> {
-            some.iter().filter_map(|picture| check(picture, bless)).collect()
+            some.iter().filter_map(|picture| check(picture.name, &picture.take(), bless)).collect()
         };
         let threads: Vec<_> =
             wanted.chunks(half).map(|some| scope.spawn(move || part(some))).collect();

@@ -126,6 +126,11 @@ impl App {
         self.kept.screen = screen;
     }
 
+    /// Shows this stretch of time.
+    pub const fn look_at(&mut self, window: TimeWindow) {
+        self.kept.pages.window = Some(window);
+    }
+
     /// What is known.
     pub const fn model(&self) -> &Model {
         &self.model

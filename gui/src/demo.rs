@@ -6,17 +6,19 @@ mod machine;
 mod study;
 mod trading;
 
+use crate::chart::window::TimeWindow;
 use crate::link::Link;
 use crate::model::Model;
 use crate::news::{Foreseen, News, Wish};
 use cappuccino_core::api::{
     API_VERSION, AcknowledgedView, AlertView, CommandBody, DeploymentView, Foresight, Hello,
-    HoldView, LogPage, ProcessView, RevisionView, SilenceView, Status,
+    HoldView, LogPage, ProcessView, RevisionView, SeriesView, SilenceView, Status,
 };
 use cappuccino_core::words::{
     Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, SilenceId, Span, Timestamp,
     TrialId, TrialNumber,
 };
+use std::collections::BTreeMap;
 
 /// What stands in the place of a workspace.
 pub const WORKSPACE: &str = "/home/ada/trading (sample data)";
@@ -120,6 +122,15 @@ fn picture(scene: Scene, now: Timestamp) -> Vec<News> {
         news.push(News::Trades(trading::trades(now)));
     }
     news
+}
+
+/// What is measured in a stretch of time, as a picture of it needs.
+pub fn series(window: &TimeWindow, now: Timestamp) -> BTreeMap<String, SeriesView> {
+    let (from, to) = window.range(now);
+    let names = machine::view(now);
+    let names = crate::pages::system::series_of(&names).into_iter();
+    let names = names.chain(crate::pages::pnl::SERIES.map(str::to_owned));
+    names.filter_map(|name| Some((name.clone(), machine::series(&name, from, to)?))).collect()
 }
 
 /// A runner.
@@ -301,7 +312,7 @@ fn trouble(now: Timestamp) -> Status {
         worker.pid = None;
         worker.failures = 3;
         worker.failures_total = 4;
-        "one more try in 3 m 12 s".clone_into(&mut worker.next);
+        worker.next = format!("one more try at {}", now.plus(Span::seconds(192)));
         worker.last_exit = Some("life 4 ended with exit code 1".to_owned());
         worker.since = Some(now.plus(Span::minutes(-2)));
     }

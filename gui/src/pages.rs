@@ -21,7 +21,7 @@ use crate::view::Views;
 use crate::widgets::card;
 use crate::widgets::log::LogState;
 use cappuccino_core::words::{ProcessName, Timestamp, TrialNumber};
-use eframe::egui::Ui;
+use eframe::egui::{Ui, Vec2};
 
 /// What every page may see.
 pub struct Sight<'a> {
@@ -70,8 +70,11 @@ fn charts_over_time(
         let (cursor, now, tokens) = (state.cursor, sight.now, sight.tokens);
         let mut stage = Stage { window: state.window(), cursor, now, tokens };
         let under = draw(ui, &mut stage);
-        if under != cursor {
-            state.cursor = under;
+        state.cursor = under;
+        // Charts above the pointer learn of it in the next frame. The moment under a pointer that
+        // rests moves on with the present, which is no reason to draw again.
+        let moves = ui.input(|input| input.pointer.delta() != Vec2::ZERO);
+        if under.is_some() != cursor.is_some() || (under.is_some() && moves) {
             ui.ctx().request_repaint();
         }
     });

@@ -101,6 +101,19 @@ pub fn tick(at_ms: f64, step: f64) -> String {
     at.strftime(format).to_string()
 }
 
+/// A sentence of the runner with its times as a person here reads them: `restart at 12:03:12, in
+/// 40 s`.
+pub fn with_local_times(sentence: &str, now: Timestamp) -> String {
+    let word = |word: &str| {
+        let Ok(at) = word.parse::<jiff::Timestamp>() else { return word.to_owned() };
+        let at = Timestamp(at.as_millisecond());
+        let left = at.since(now);
+        let left = if left.0 > 0 { format!(", in {}", span(left)) } else { String::new() };
+        format!("{}{left}", clock(at, now))
+    };
+    sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// What `2026-11-24 12:31:09` says, in the zone `Z` or `+01:00` or else the user's.
 pub fn read_time(date_time: &str, zone: Option<&str>) -> Option<Timestamp> {
     let at = if let Some(zone) = zone {
@@ -140,6 +153,16 @@ mod tests {
             [0.0, 0.123_456, -12.345_6, 1234.5, 123_456.0, 1.5e-9, 3.2e12, 1.0].map(value).into();
         let wanted = ["0", "0.1235", "-12.35", "1234", "123456", "1.500e-9", "3.200e12", "1"];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn times_of_the_runner_read_as_here_with_what_is_left() {
+        settle_on_utc();
+        let now = Timestamp(1_795_521_600_000);
+        let told = |text| with_local_times(text, now);
+        assert_eq!(told("restart at 2026-11-24T12:00:40.000Z"), "restart at 12:00:40, in 40 s");
+        assert_eq!(told("restart at 2026-11-24T11:59:00Z"), "restart at 11:59:00");
+        assert_eq!(told("starts when feed is ready"), "starts when feed is ready");
     }
 
     #[test]

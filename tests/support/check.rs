@@ -346,7 +346,8 @@ impl State {
                 Some(Observation::Deployment(*deployment, staged))
             }
             Effect::Validate { deployment, .. } => {
-                Some(Observation::Deployment(*deployment, DeploymentReport::Validated(Ok(()))))
+                let verdict = crate::network::sound();
+                Some(Observation::Deployment(*deployment, DeploymentReport::Validated(verdict)))
             }
             Effect::Verify { deployment, .. } => {
                 Some(Observation::Deployment(*deployment, DeploymentReport::Verified(Ok(()))))

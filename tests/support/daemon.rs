@@ -185,8 +185,8 @@ impl Site {
         let trial = self.study.start_trial().unwrap();
         let folder = self.root().join(format!("models/trial_{}_1h", trial.number));
         fs::create_dir_all(&folder).unwrap();
-        for name in ["actor.pth", "critic.pth"] {
-            fs::write(folder.join(name), crate::daemon::model(value)).unwrap();
+        for (name, bytes) in crate::network::files(value.to_bits()) {
+            fs::write(folder.join(name), bytes).unwrap();
         }
         spoil(&folder);
         self.study.finish(trial, Ending::Complete(value)).unwrap();
@@ -231,14 +231,6 @@ impl Drop for Site {
             }
         }
     }
-}
-
-/// A small sound model file.
-pub fn model(value: f64) -> Vec<u8> {
-    use cappuccino_core::model::torch;
-    use cappuccino_core::model::weights::{Tensor, Weights};
-    let tensors = [("net.0.weight".to_owned(), Tensor::vector(vec![value as f32, 1.0]))];
-    torch::write(&Weights { tensors: tensors.into_iter().collect() }, "actor").unwrap()
 }
 
 fn configuration(extra: &str) -> String {

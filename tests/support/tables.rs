@@ -1,6 +1,7 @@
 //! Representative states and events of every machine, for the generated transition tables.
 
 use crate::desk::{identity, name, study, trial};
+use crate::network;
 use cappuccino_core::machines::alert;
 use cappuccino_core::machines::deployment::{self, Attempt, Cutover, Deployment};
 use cappuccino_core::machines::process::{self, Believed, Goal, Process, Then, Trust};
@@ -229,8 +230,9 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
         ("files settled", reported(DeploymentReport::FilesSettled)),
         ("staged", reported(DeploymentReport::Staged(Digest([9; 32])))),
         ("staging failed", reported(DeploymentReport::StagingFailed("changed".into()))),
-        ("valid", reported(DeploymentReport::Validated(Ok(())))),
-        ("invalid", reported(DeploymentReport::Validated(Err("a weight is NaN".into())))),
+        ("valid", reported(DeploymentReport::Validated(network::sound()))),
+        ("invalid", reported(DeploymentReport::Validated(network::refused("a weight is NaN")))),
+        ("hostile", reported(DeploymentReport::Validated(network::hostile("os.system")))),
         ("intact", reported(DeploymentReport::Verified(Ok(())))),
         ("damaged", reported(DeploymentReport::Verified(Err("digest differs".into())))),
         ("late report", Event::Reported(DeploymentId(1), DeploymentReport::FilesSettled)),

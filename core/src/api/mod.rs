@@ -25,7 +25,7 @@ pub use notifications::{ChannelView, DeadLetter};
 pub use params::ParamView;
 pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
-pub use sentence::sentence;
+pub use sentence::{findings, sentence};
 pub use status::{
     CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView, TrialView,
     ViewValue,

@@ -1,6 +1,9 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
-use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, Trouble, number};
+use crate::words::{
+    Candidate, Command, ExamStep, Examined, Finding, Note, ProcessName, RevisionId, Trouble,
+    Verdict, number,
+};
 
 /// What happened, as a sentence.
 pub fn sentence(note: &Note) -> String {
@@ -56,8 +59,7 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
-        Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
-        Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
+        Note::Imported(file, at, text) => imported(file, at, text),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
         Note::AlertMuted(key, trouble, why) => {
             format!("alert {key} is not told, {why}: {}", trouble.text)
@@ -68,11 +70,49 @@ pub fn sentence(note: &Note) -> String {
             format!("silence {id} ran out: `{pattern}` is told again")
         }
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
+        Note::ModelExamined(revision, number, verdict) => {
+            format!("revision {revision} (trial {number}) was examined: {}", examined(verdict))
+        }
     }
 }
 
 fn replaced(name: &str) -> String {
     format!("another study, `{name}`, is in the place of the one whose model is live")
+}
+
+fn imported(file: &str, at: &str, text: &str) -> String {
+    let when = if at.is_empty() { String::new() } else { format!(", {at}") };
+    format!("before, in {file}{when}: {text}")
+}
+
+/// What an examination came to.
+fn examined(verdict: &Verdict) -> String {
+    let outcome = verdict.outcome();
+    let unseen = match verdict.unchecked() {
+        0 => String::new(),
+        1 => ", one thing could not be checked".to_owned(),
+        count => format!(", {count} things could not be checked"),
+    };
+    verdict
+        .objection()
+        .map_or_else(|| format!("{outcome}{unseen}"), |why| format!("{outcome}: {why}"))
+}
+
+/// An examination line by line: step, finding, what was seen.
+pub fn findings(verdict: &Verdict) -> Vec<[String; 3]> {
+    let line = |step: ExamStep, finding: &Finding| {
+        let what = match finding {
+            Finding::Holds(_) => "holds",
+            Finding::NotChecked(_) => "not checked",
+            Finding::Refused(_) => "refused",
+            Finding::Hostile(_) => "hostile",
+        };
+        [step.to_string(), what.to_owned(), finding.text().to_owned()]
+    };
+    let of = |examined: &Examined| -> Vec<[String; 3]> {
+        examined.findings.iter().map(|finding| line(examined.step, finding)).collect()
+    };
+    verdict.steps.iter().flat_map(of).collect()
 }
 
 fn fired(key: &str, trouble: &Trouble, times: u32) -> String {

@@ -116,7 +116,8 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             | Note::AlertResolved(..)
             | Note::SilenceEnded(..)
             | Note::Asked(..)
-            | Note::Imported(..) => {}
+            | Note::Imported(..)
+            | Note::ModelExamined(..) => {}
         }
     }
 

@@ -59,7 +59,7 @@ pub enum ForwardFault {
 
 impl Architecture {
     /// The layers' names, first to last.
-    const fn layer_names(self) -> &'static [&'static str] {
+    pub(super) const fn layer_names(self) -> &'static [&'static str] {
         match self {
             Self::Ppo => &["net.0", "net.2", "net.4"],
             Self::Deterministic => &["net.0", "net.2", "net.4", "net.6"],

@@ -4,18 +4,38 @@
 //! Source of the opcodes: `Lib/pickletools.py` of CPython; of what weights need: `torch.save`.
 
 use super::pickle::PyValue;
+use super::suspicion;
 use std::collections::BTreeMap;
 
 /// Deepest nesting that is built.
 const MAX_DEPTH: usize = 24;
 /// Longest tuple that may be referred to twice, so that references cannot multiply memory.
 const MAX_SHARED: usize = 16;
+/// Longest text that may be referred to twice, in bytes.
+const MAX_SHARED_TEXT: usize = 256;
+/// What all references together may copy, in bytes.
+const MAX_COPIED: usize = 4 << 20;
+/// Longest module or class name in bytes.
+const MAX_NAME: usize = 200;
 
-/// The names a pickle of weights may mention.
-const ALLOWED: [(&str, &str); 3] = [
+/// The names a pickle of weights may mention. Nothing they stand for is ever called here, and
+/// PyTorch's own restricted loader calls them for every model. Storages other than of 32-bit
+/// floats are known, so that they are refused as what they are.
+const ALLOWED: [(&str, &str); 14] = [
     ("collections", "OrderedDict"),
     ("torch._utils", "_rebuild_tensor_v2"),
+    ("torch._utils", "_rebuild_parameter"),
     ("torch", "FloatStorage"),
+    ("torch", "DoubleStorage"),
+    ("torch", "HalfStorage"),
+    ("torch", "BFloat16Storage"),
+    ("torch", "LongStorage"),
+    ("torch", "IntStorage"),
+    ("torch", "ShortStorage"),
+    ("torch", "CharStorage"),
+    ("torch", "ByteStorage"),
+    ("torch", "BoolStorage"),
+    ("torch.storage", "UntypedStorage"),
 ];
 
 /// Why a pickle is refused.
@@ -42,17 +62,44 @@ pub enum PickleFault {
     },
 }
 
-/// The value that `pickle` describes.
+impl PickleFault {
+    /// Whether loading the pickle in Python would import or call something that weights do not
+    /// need: an attack, or at least what one looks like.
+    pub const fn is_hostile(&self) -> bool {
+        match self {
+            Self::ForbiddenName(_) => true,
+            // EXT1, EXT2, EXT4: a class out of a registry, named by a number.
+            Self::ForbiddenOpcode { opcode, .. } => matches!(opcode, 0x82..=0x84),
+            Self::Malformed { .. } => false,
+        }
+    }
+}
+
+/// The value that `pickle` describes. Needs memory in proportion to its length.
 ///
 /// # Errors
 /// [`PickleFault`] for everything that weights do not need, hostile or not.
 pub fn load(pickle: &[u8]) -> Result<PyValue, PickleFault> {
+    run(pickle).map_err(|fault| {
+        // The first thing wrong need not be the worst.
+        let worse = if fault.is_hostile() { None } else { suspicion::find(pickle) };
+        worse.unwrap_or(fault)
+    })
+}
+
+/// Whether a pickle of weights may mention this name.
+pub(super) fn is_allowed(module: &str, name: &str) -> bool {
+    ALLOWED.contains(&(module, name))
+}
+
+fn run(pickle: &[u8]) -> Result<PyValue, PickleFault> {
     let mut machine = Machine {
         bytes: pickle,
         at: 0,
         stack: Vec::new(),
         marks: Vec::new(),
         memo: BTreeMap::new(),
+        room: MAX_COPIED,
     };
     loop {
         if let Some(value) = machine.step()? {
@@ -69,7 +116,9 @@ struct Machine<'a> {
     at: usize,
     stack: Vec<Item>,
     marks: Vec<usize>,
-    memo: BTreeMap<u32, Item>,
+    memo: BTreeMap<u32, Option<Item>>,
+    /// Bytes that may still be copied by references.
+    room: usize,
 }
 
 impl Machine<'_> {
@@ -86,11 +135,15 @@ impl Machine<'_> {
 
     fn line(&mut self) -> Result<String, PickleFault> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = rest.iter().take(200).position(|byte| *byte == b'\n');
-        let length = length.ok_or_else(|| self.malformed("a name without end"))?;
-        let line = rest.get(..length).unwrap_or_default();
-        self.at += length + 1;
-        Ok(String::from_utf8_lossy(line).into_owned())
+        let length = rest.iter().take(MAX_NAME + 1).position(|byte| *byte == b'\n');
+        let line = rest.get(..length.unwrap_or(MAX_NAME)).unwrap_or_default();
+        let text = String::from_utf8_lossy(line).into_owned();
+        match length {
+            Some(length) => self.at += length + 1,
+            None if rest.len() > MAX_NAME => return Err(PickleFault::ForbiddenName(text)),
+            None => return Err(self.malformed("a name without end")),
+        }
+        Ok(text)
     }
 
     fn push(&mut self, value: PyValue) {
@@ -134,9 +187,20 @@ impl Machine<'_> {
             0x88 => self.push(PyValue::Bool(true)),
             0x89 => self.push(PyValue::Bool(false)),
             b'K' | b'M' | b'J' | 0x8a => self.integer(opcode)?,
-            b'X' => self.text()?,
-            b'c' => self.global()?,
-            b'q' | b'r' => self.remember(opcode)?,
+            b'X' | 0x8c => self.text(opcode)?,
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(&module, &name)?;
+            }
+            0x93 => self.stack_global()?,
+            // A class and its instance in one: nothing that weights need, so it is only named.
+            b'i' => {
+                let (module, name) = (self.line()?, self.line()?);
+                return Err(PickleFault::ForbiddenName(format!("{module}.{name}")));
+            }
+            // How much follows; known from the file.
+            0x95 => drop(self.take::<8>()?),
+            b'q' | b'r' | 0x94 => self.remember(opcode)?,
             b'h' | b'j' => self.recall(opcode)?,
             b')' => self.push(PyValue::Tuple(Vec::new())),
             b't' => {
@@ -153,8 +217,7 @@ impl Machine<'_> {
                 })?;
             }
             b's' | b'u' => self.set_items(opcode)?,
-            // Attributes of the dictionary itself (torch's `_metadata`): not part of the weights.
-            b'b' => drop(self.pop()?),
+            b'b' => self.build()?,
             b'.' => return self.finish().map(Some),
             _unneeded => return Err(PickleFault::ForbiddenOpcode { opcode, at }),
         }
@@ -194,8 +257,12 @@ impl Machine<'_> {
         Ok(number.checked_shl(unused).and_then(|n| n.checked_shr(unused)).unwrap_or(0))
     }
 
-    fn text(&mut self) -> Result<(), PickleFault> {
-        let length = usize::try_from(u32::from_le_bytes(self.take()?)).unwrap_or(usize::MAX);
+    fn text(&mut self, opcode: u8) -> Result<(), PickleFault> {
+        let length = if opcode == b'X' {
+            usize::try_from(u32::from_le_bytes(self.take()?)).unwrap_or(usize::MAX)
+        } else {
+            self.take::<1>()?[0].into()
+        };
         let text = self.bytes.get(self.at..).and_then(|rest| rest.get(..length));
         let text = text.ok_or_else(|| self.malformed("a text longer than the file"))?.to_vec();
         self.at += length;
@@ -203,13 +270,34 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn global(&mut self) -> Result<(), PickleFault> {
-        let (module, name) = (self.line()?, self.line()?);
-        let allowed = ALLOWED.iter().find(|allowed| **allowed == (&module, &name));
+    fn global(&mut self, module: &str, name: &str) -> Result<(), PickleFault> {
+        let allowed = ALLOWED.iter().find(|allowed| **allowed == (module, name));
         let (module, name) =
             allowed.ok_or_else(|| PickleFault::ForbiddenName(format!("{module}.{name}")))?;
         self.push(PyValue::Global(module, name));
         Ok(())
+    }
+
+    fn stack_global(&mut self) -> Result<(), PickleFault> {
+        let (name, module) = (self.pop()?.0, self.pop()?.0);
+        let (PyValue::Text(name), PyValue::Text(module)) = (name, module) else {
+            return Err(self.malformed("a name that is no text"));
+        };
+        let text = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes.get(..MAX_NAME).unwrap_or(bytes)).into_owned()
+        };
+        self.global(&text(&module), &text(&name))
+    }
+
+    /// Attributes of a dictionary itself (torch's `_metadata`): not part of the weights.
+    fn build(&mut self) -> Result<(), PickleFault> {
+        let (state, _) = self.pop()?;
+        let target = self.stack.last().map(|(target, _)| target);
+        if matches!(state, PyValue::Dict(_)) && target.is_some_and(is_mapping) {
+            Ok(())
+        } else {
+            Err(self.malformed("attributes set on something that is no dictionary"))
+        }
     }
 
     fn memo_key(&mut self, short: bool) -> Result<u32, PickleFault> {
@@ -217,18 +305,32 @@ impl Machine<'_> {
     }
 
     fn remember(&mut self, opcode: u8) -> Result<(), PickleFault> {
-        let key = self.memo_key(opcode == b'q')?;
+        let key = if opcode == 0x94 {
+            u32::try_from(self.memo.len()).unwrap_or(u32::MAX)
+        } else {
+            self.memo_key(opcode == b'q')?
+        };
         let top = self.stack.last().ok_or_else(|| self.malformed("nothing to remember"))?;
-        if is_shareable(&top.0) {
-            self.memo.insert(key, top.clone());
+        // What is not shareable takes its number all the same, for `MEMOIZE` counts.
+        let top = if is_shareable(&top.0) { Some(top.clone()) } else { None };
+        if let Some((value, _)) = &top {
+            self.charge(weight(value))?;
         }
+        self.memo.insert(key, top);
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), PickleFault> {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.ok_or_else(|| self.malformed("its references multiply what it holds"))?;
         Ok(())
     }
 
     fn recall(&mut self, opcode: u8) -> Result<(), PickleFault> {
         let key = self.memo_key(opcode == b'h')?;
-        let item = self.memo.get(&key).cloned();
+        let item = self.memo.get(&key).cloned().flatten();
         let item = item.ok_or_else(|| self.malformed("refers to nothing that may be shared"))?;
+        self.charge(weight(&item.0))?;
         self.stack.push(item);
         Ok(())
     }
@@ -274,7 +376,7 @@ impl Machine<'_> {
         } else if let PyValue::Filled(mapping, mut own) = target {
             own.append(&mut pairs);
             PyValue::Filled(mapping, own)
-        } else if matches!(target, PyValue::Call(..)) {
+        } else if is_mapping(&target) {
             PyValue::Filled(Box::new(target), pairs)
         } else {
             return Err(self.malformed("items set on something that has none"));
@@ -284,6 +386,40 @@ impl Machine<'_> {
         }
         self.stack.push((filled, depth));
         Ok(())
+    }
+}
+
+/// Whether a value is a dictionary, as far as weights know any.
+fn is_mapping(value: &PyValue) -> bool {
+    match value {
+        PyValue::Dict(_) => true,
+        PyValue::Filled(mapping, _) => is_mapping(mapping),
+        PyValue::Call(class, arguments) => {
+            arguments.is_empty() && **class == PyValue::Global("collections", "OrderedDict")
+        }
+        PyValue::None
+        | PyValue::Bool(_)
+        | PyValue::Int(_)
+        | PyValue::BigInt(_)
+        | PyValue::Float(_)
+        | PyValue::Text(_)
+        | PyValue::List(_)
+        | PyValue::Tuple(_)
+        | PyValue::Global(..)
+        | PyValue::Object(..)
+        | PyValue::Persistent(_) => false,
+    }
+}
+
+/// About what a copy of a shareable value takes, in bytes.
+fn weight(value: &PyValue) -> usize {
+    let own = size_of::<Item>();
+    if let PyValue::Tuple(items) = value {
+        own + items.iter().map(weight).sum::<usize>()
+    } else if let PyValue::Text(text) = value {
+        own + text.len()
+    } else {
+        own
     }
 }
 
@@ -298,7 +434,7 @@ fn is_shareable(value: &PyValue) -> bool {
 
 fn is_leaf(value: &PyValue) -> bool {
     if let PyValue::Text(text) = value {
-        text.len() <= 256
+        text.len() <= MAX_SHARED_TEXT
     } else {
         matches!(value, PyValue::Global(..) | PyValue::Int(_) | PyValue::None)
     }

@@ -1,5 +1,8 @@
 //! Named tensors of 32-bit floats: what a policy network is, free of any file format.
 
+use crate::words::Digest;
+use sha2::{Digest as _, Sha256};
+
 /// A dense tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
@@ -89,6 +92,34 @@ impl Tensor {
 }
 
 impl Weights {
+    /// SHA-256 of names, shapes and numbers, in their order: the same for the same weights in
+    /// whatever file.
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        let length = |hash: &mut Sha256, count: usize| {
+            hash.update(u64::try_from(count).unwrap_or(u64::MAX).to_le_bytes());
+        };
+        for (name, tensor) in &self.tensors {
+            length(&mut hash, name.len());
+            hash.update(name);
+            length(&mut hash, tensor.shape.len());
+            for side in &tensor.shape {
+                length(&mut hash, *side);
+            }
+            for value in &tensor.values {
+                hash.update(value.to_le_bytes());
+            }
+        }
+        Digest(hash.finalize().into())
+    }
+
+    /// Length of all numbers in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        let count = |tensor: &Tensor| u64::try_from(tensor.values.len()).unwrap_or(u64::MAX);
+        let counts = self.tensors.iter().map(|(_, tensor)| count(tensor));
+        counts.fold(0_u64, u64::saturating_add).saturating_mul(4)
+    }
+
     /// The tensor of that name.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Pure, stateless judgements: each file answers one question.
 
 pub mod best;
+pub mod gate;
 pub mod guard;
 pub mod improvement;
 pub mod inhibition;

@@ -14,6 +14,7 @@ pub mod study;
 pub mod time;
 pub mod trading;
 pub mod trial;
+pub mod verdict;
 pub mod vitals;
 
 pub use alert::{AlertChange, AlertRule, AlertsPolicy, Pattern, Severity, Silence, Trouble};
@@ -34,4 +35,5 @@ pub use run::{ExitStatus, RunIdentity};
 pub use time::{BootId, Moment, Span, Timestamp};
 pub use trading::{GuardPolicy, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
+pub use verdict::{ExamStep, Examined, Finding, Outcome, Verdict};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

@@ -12,6 +12,7 @@ use super::observation::Command;
 use super::run::ExitStatus;
 use super::time::Span;
 use super::trial::StudyIdentity;
+use super::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 /// One thing worth remembering.
@@ -76,6 +77,8 @@ pub enum Note {
     /// A record of the system that was here before: from which file, when as written there (local
     /// time), and what; a sentence.
     Imported(String, String, String),
+    /// A model was examined before it might go live: what was seen.
+    ModelExamined(RevisionId, TrialNumber, Verdict),
 }
 
 /// Who or what began a deployment.

@@ -10,6 +10,7 @@ use super::run::{ExitStatus, RunIdentity};
 use super::time::Span;
 use super::trading::Trading;
 use super::trial::StudyIdentity;
+use super::verdict::Verdict;
 use super::vitals::Vitals;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,8 +90,8 @@ pub enum DeploymentReport {
     Staged(Digest),
     /// They could not be copied; a sentence.
     StagingFailed(String),
-    /// The validator's answer: nothing to object, or a sentence.
-    Validated(Result<(), String>),
+    /// The model was examined: what was seen.
+    Validated(Verdict),
     /// The stored files of the rollback target were checked: intact, or a sentence.
     Verified(Result<(), String>),
 }

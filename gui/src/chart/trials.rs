@@ -12,6 +12,9 @@ use egui_plot::{
 };
 use std::borrow::Cow;
 
+/// Part of the width that numbers of flags are apart at least.
+const LABELS_APART: f64 = 0.06;
+
 /// Shows the study; the answer is the number of the trial that was pressed.
 pub fn show(
     ui: &mut Ui,
@@ -138,11 +141,18 @@ fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens
         let line = HLine::new("live value", live).allow_hover(false);
         plot.hline(line.color(tokens.ok).width(1.0).style(LineStyle::dashed_loose()));
     }
+    let apart = chart.numbers.map_or(0.0, |(low, high)| (high - low) * LABELS_APART);
+    let mut labelled: Vec<f64> = Vec::new();
     for (x, value, standing) in &chart.deployed {
         let Some(y) = scaled(*value, logarithmic) else { continue };
         let colour = if standing.starts_with("bad") { tokens.crit } else { tokens.ok };
         let flag = Points::new("deployed", vec![[*x, y]]).allow_hover(false);
         plot.points(flag.shape(MarkerShape::Up).radius(6.0).color(colour));
+        // Newest first: of flags that stand close together the newest has its number.
+        if labelled.iter().any(|other| (other - x).abs() < apart) {
+            continue;
+        }
+        labelled.push(*x);
         // The line break keeps the number clear of its flag.
         let label = RichText::new(format!("{x:.0}\n")).small();
         let place = PlotPoint::new(*x, y);

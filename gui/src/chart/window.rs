@@ -4,7 +4,7 @@ use cappuccino_core::words::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The lengths that can be chosen: words and length.
-pub const RANGES: [(&str, Span); 7] = [
+pub const RANGES: [(&str, Span); 8] = [
     ("15 m", Span::minutes(15)),
     ("1 h", Span::hours(1)),
     ("6 h", Span::hours(6)),
@@ -12,6 +12,7 @@ pub const RANGES: [(&str, Span); 7] = [
     ("7 d", Span::hours(7 * 24)),
     ("30 d", Span::hours(30 * 24)),
     ("1 y", Span::hours(366 * 24)),
+    ("5 y", Span::hours(5 * 366 * 24)),
 ];
 /// Shortest and longest stretch.
 const SHORTEST: i64 = 10_000;

@@ -221,6 +221,7 @@ const fn is_about_deployments(note: &Note) -> bool {
             | Note::TrialReleased(..)
             | Note::Asked(..)
             | Note::Imported(..)
+            | Note::ModelExamined(..)
     )
 }
 

@@ -96,7 +96,7 @@ fn cell(ui: &mut Ui, sight: &Sight<'_>, process: &ProcessView, column: usize) {
         3 => table::digits(ui, format!("{}/{}", process.failures, process.budget)),
         4 => table::digits(ui, process.starts.to_string()),
         5 => table::digits(ui, process.pid.map(|pid| pid.to_string()).unwrap_or_default()),
-        6 => table::text(ui, &process.next),
+        6 => table::text(ui, text::with_local_times(&process.next, sight.now)),
         _ => table::text(ui, process.last_exit.clone().unwrap_or_default()),
     }
 }

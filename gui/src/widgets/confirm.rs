@@ -10,9 +10,12 @@ use crate::widgets::press;
 use cappuccino_core::api::Status;
 use cappuccino_core::words::Timestamp;
 use eframe::egui::{
-    self, Button, ComboBox, Frame, Id, Key, Margin, Modal, Modifiers, RichText, Stroke, TextEdit,
-    Ui,
+    self, Button, ComboBox, Frame, Id, Key, Margin, Modal, Modifiers, RichText, ScrollArea, Stroke,
+    TextEdit, Ui,
 };
+
+/// Room for what the runner would begin with: its title and three lines.
+const FORESEEN: f32 = 76.0;
 
 /// What became of the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,12 @@ pub fn confirm(ui: &Ui, draft: &mut Draft, model: &Model, now: Timestamp) -> Ver
             Draft::Rollback(rollback) => rollback_body(ui, rollback, model, now, &tokens),
             Draft::Plain(intent) => plain_body(ui, intent, model, &tokens),
         }
-        foreseen(ui, model, &tokens);
+        // As high before the answer as after it: no button moves away under a hand.
+        let area = ScrollArea::vertical().id_salt("foreseen").auto_shrink([false, false]);
+        area.max_height(FORESEEN).min_scrolled_height(FORESEEN).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            foreseen(ui, model, &tokens);
+        });
         ui.add_space(theme::GAP);
         buttons(ui, draft, model, now, &tokens)
     });

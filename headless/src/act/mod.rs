@@ -3,10 +3,14 @@
 //! Quick effects (start, stop, look) happen at once; long ones (waiting for files, copying,
 //! checking) run beside the loop and report. One that is no longer wanted is dropped.
 
+mod gate;
 mod models;
+mod offer;
 mod orders;
 mod shelf;
 
+pub use models::expected;
+pub use offer::look;
 pub use orders::launch_spec;
 pub use shelf::{Shelf, ShelfError};
 
@@ -87,8 +91,9 @@ impl Actor {
             }
             Effect::Validate { deployment, revision: model } => {
                 let models = self.models.clone();
+                let live = world.deployment.slot.phase.live().as_ref().and_then(revision);
                 self.blocking(id, *deployment, revision(model), move |revision| {
-                    DeploymentReport::Validated(models.validate(revision))
+                    DeploymentReport::Validated(models.validate(revision, live.as_ref()))
                 })
             }
             Effect::Verify { deployment, revision: model } => {

@@ -1,14 +1,18 @@
 //! Where a trial's model is, when it is complete, and whether it is sound.
 
+use super::gate;
+use super::offer;
 use super::shelf::{Shelf, ShelfError};
-use crate::config::{Config, ModelsConfig};
-use crate::observe::study::detail::read_trial;
+use crate::config::{Config, GateConfig, ModelsConfig};
+use crate::observe::study::detail::{read_trial, read_trial_patiently};
 use crate::workspace::Workspace;
-use cappuccino_core::model::container::{self, Limits};
-use cappuccino_core::words::{Candidate, DeploymentReport, Revision, Span, TrialDetail};
+use cappuccino_core::model::container::Limits;
+use cappuccino_core::model::verdict::{self, Expected, Known};
+use cappuccino_core::words::{
+    Candidate, DeploymentReport, Digest, ExamStep, Examined, Finding, Revision, Span, Timestamp,
+    TrialDetail, TrialId, Verdict,
+};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +28,7 @@ const ZONE_SLACK: Span = Span::hours(14);
 #[derive(Clone)]
 pub(super) struct Models {
     config: Arc<ModelsConfig>,
+    gate: Arc<GateConfig>,
     database: PathBuf,
     /// How long the files must be untouched.
     settle: Span,
@@ -40,6 +45,7 @@ impl Models {
         let trader = config.policy.trader.as_ref().and_then(|name| config.commands.get(name));
         Self {
             config: Arc::new(config.models.clone()),
+            gate: Arc::new(config.gate.clone()),
             database: config.study.database.clone(),
             settle: config.policy.deployment.settle,
             trader_directory: trader
@@ -55,7 +61,10 @@ impl Models {
         let mut seen: Option<(BTreeMap<PathBuf, Stamp>, Instant)> = None;
         let mut said = String::new();
         loop {
-            match self.find(&revision.candidate).and_then(|folder| stamps(&folder)) {
+            let candidate = &revision.candidate;
+            let trial = read_trial(&self.database, candidate.trial_id).map_err(|e| e.to_string());
+            let folder = trial.and_then(|trial| self.find(candidate, &trial));
+            match folder.and_then(|folder| stamps(&folder)) {
                 Ok(stamps) => match &seen {
                     Some((before, since)) if *before == stamps => {
                         if since.elapsed() >= settle {
@@ -78,8 +87,9 @@ impl Models {
 
     /// Copies the model into the store, with what the trader needs beside it.
     pub(super) fn stage(&self, revision: &Revision) -> DeploymentReport {
-        let staged = self.find(&revision.candidate).and_then(|folder| {
-            let trial = self.detail(&revision.candidate)?;
+        let trial = read_trial_patiently(&self.database, revision.candidate.trial_id);
+        let staged = trial.map_err(|error| error.to_string()).and_then(|trial| {
+            let folder = self.find(&revision.candidate, &trial)?;
             self.shelf
                 .take_in(&folder, revision, &trial, &self.trader_directory, &self.config)
                 .map_err(|error: ShelfError| error.to_string())
@@ -90,23 +100,48 @@ impl Models {
         }
     }
 
-    /// Judges the stored copy: complete, unchanged since it was copied, and every model file a
-    /// sound container.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong.
-    pub(super) fn validate(&self, revision: &Revision) -> Result<(), String> {
-        self.verify(revision)?;
-        let content = revision.content.ok_or("it has no files in the model store")?;
-        let folder = self.shelf.folder(content);
-        for name in &self.config.required {
-            let path = folder.join(name);
-            let file = File::open(&path)
-                .map_err(|error| format!("the required file {name} cannot be read: {error}"))?;
-            container::check(name, BufReader::new(file), &Limits::default())
-                .map_err(|fault| format!("{name}: {fault}"))?;
+    /// Examines the stored copy: unchanged since it was copied, and a model that may run. `live` is
+    /// the revision that trades meanwhile.
+    pub(super) fn validate(&self, revision: &Revision, live: Option<&Revision>) -> Verdict {
+        let Some(content) = revision.content else {
+            return unreadable("it has no files in the model store");
+        };
+        if let Err(why) = self.verify(revision) {
+            return unreadable(&why);
         }
-        Ok(())
+        let limits = Limits::default();
+        let folder = self.shelf.offered(content);
+        let names = self.config.required.iter();
+        let mut files: Vec<_> = names.map(|name| offer::look(&folder, name, &limits)).collect();
+        let mut expected = expected(&self.database, &self.config, revision.candidate.trial_id);
+        expected.live = self.live_weights(revision, live, &limits);
+        let mut verdict = verdict::judge(&mut files, &expected, &limits);
+        if verdict.objection().is_none() {
+            let live = live.and_then(|live| live.content).map(|live| self.shelf.folder(live));
+            let candidate = self.shelf.folder(content);
+            verdict.steps.push(gate::examine(&self.gate, &candidate, live.as_deref()));
+        }
+        verdict
+    }
+
+    /// Whose weights are live, and which, unless they are this trial's own.
+    fn live_weights(
+        &self,
+        revision: &Revision,
+        live: Option<&Revision>,
+        limits: &Limits,
+    ) -> Known<(String, Digest)> {
+        let live = live.ok_or("no model is live")?;
+        let (own, other) = (&revision.candidate, &live.candidate);
+        if own.trial_id == other.trial_id && own.study == other.study {
+            return Err("the same trial is live".to_owned());
+        }
+        let content = live.content.ok_or("the live model has no files in the store")?;
+        let actor = self.config.required.iter().find(|name| name.starts_with("actor."));
+        let actor = actor.ok_or("no file is called actor")?;
+        let weights = offer::weights(&self.shelf.folder(content), actor, limits)
+            .map_err(|fault| format!("the live weights cannot be read: {fault}"))?;
+        Ok((format!("revision {} (trial {})", live.id, other.number), weights.digest()))
     }
 
     /// Checks the stored copy against its address.
@@ -118,16 +153,12 @@ impl Models {
         self.shelf.verify(content, revision).map_err(|error| error.to_string())
     }
 
-    fn detail(&self, candidate: &Candidate) -> Result<TrialDetail, String> {
-        read_trial(&self.database, candidate.trial_id).map_err(|error| error.to_string())
-    }
-
     /// The first folder of the templates that holds this trial's complete model.
-    fn find(&self, candidate: &Candidate) -> Result<PathBuf, String> {
+    fn find(&self, candidate: &Candidate, trial: &TrialDetail) -> Result<PathBuf, String> {
         let mut reasons = Vec::new();
         for template in &self.config.folders {
             let folder = PathBuf::from(self.fill(template, candidate));
-            match self.fits(&folder, candidate) {
+            match self.fits(&folder, trial) {
                 Ok(()) => return Ok(folder),
                 Err(why) => reasons.push(format!("{}: {why}", folder.display())),
             }
@@ -145,11 +176,9 @@ impl Models {
 
     /// Whether a folder holds the model of this trial: complete, and not left over from an
     /// earlier study whose trial had the same number.
-    fn fits(&self, folder: &Path, candidate: &Candidate) -> Result<(), String> {
-        let started = self
-            .detail(candidate)?
-            .datetime_start
-            .and_then(|text| crate::observe::study::datetime::parse(&text));
+    fn fits(&self, folder: &Path, trial: &TrialDetail) -> Result<(), String> {
+        let started = trial.datetime_start.as_deref();
+        let started = started.and_then(crate::observe::study::datetime::parse);
         for name in &self.config.required {
             let metadata = std::fs::symlink_metadata(folder.join(name))
                 .map_err(|error| format!("{name}: {error}"))?;
@@ -166,6 +195,33 @@ impl Models {
         }
         Ok(())
     }
+}
+
+/// What a model of this trial should be like, as the study and the configuration say.
+pub fn expected(database: &Path, config: &ModelsConfig, trial: TrialId) -> Expected {
+    let unseen = Expected::nothing("only the runner knows it");
+    let mut expected = match read_trial_patiently(database, trial) {
+        Ok(trial) => Expected { finished: finished(&trial), ..unseen.of_trial(&trial) },
+        Err(error) => Expected::nothing(&format!("the trial cannot be read: {error}")),
+    };
+    expected.tickers = config.ticker_count();
+    expected.states = Err("the trader keeps none that could be asked about".to_owned());
+    expected
+}
+
+/// The latest moment that can have been the trial's end: the stored one is in the zone of whoever
+/// wrote it.
+fn finished(trial: &TrialDetail) -> Known<Timestamp> {
+    let stored = trial.datetime_complete.as_deref().ok_or("the trial has not ended")?;
+    let end = crate::observe::study::datetime::parse(stored);
+    let end = end.ok_or_else(|| format!("the trial's end, {stored:?}, is no time"))?;
+    Ok(Timestamp(end.0.saturating_add(ZONE_SLACK.0)))
+}
+
+/// The verdict on a model that is not there to be examined.
+fn unreadable(why: &str) -> Verdict {
+    let findings = vec![Finding::refused(why)];
+    Verdict { steps: vec![Examined { step: ExamStep::Files, findings }] }
 }
 
 /// Every file of a folder with what identifies its version.

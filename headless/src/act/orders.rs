@@ -22,7 +22,11 @@ impl Placeholders {
         let content = revision
             .content
             .ok_or_else(|| format!("revision {} has no files in the model store", revision.id))?;
-        let model_dir = Shelf::new(workspace.models_dir()).folder(content);
+        // Whoever changed the files since the cutover gets no start: it fails, is counted, and
+        // leads back to a model that is intact.
+        let shelf = Shelf::new(workspace.models_dir());
+        shelf.verify(content, revision).map_err(|error| error.to_string())?;
+        let model_dir = shelf.folder(content);
         Ok(Self(vec![
             ("{model_dir}", model_dir.display().to_string()),
             ("{trial}", revision.candidate.trial_id.to_string()),

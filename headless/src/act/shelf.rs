@@ -1,21 +1,28 @@
 //! The model store: `models/<address>/`, written once, never changed, verified by its address.
 //!
 //! A folder appears whole or not at all: it is made under a temporary name, flushed, and renamed.
-//! Besides the trial's files it holds what the original Python trader expects: `best_trial` (the
-//! pickled trial) and `stored_agent/` (the weights).
+//! `offered/` holds the trial's files as they were, evidence that nothing opens but the examination.
+//! Beside it lie the files that run: of a `.pth`, what we wrote ourselves from the numbers that were
+//! read, so that no byte of a pickle from elsewhere ever reaches Python; a `.safetensors` as it was
+//! offered. `stored_agent/` (the same files again) and `best_trial` (the pickled trial) are what the
+//! original Python trader expects. All but `best_trial` are covered by the address.
 
+use super::offer::{self, open_regular};
 use crate::config::ModelsConfig;
 use cappuccino_core::model::best_trial::best_trial_pickle;
+use cappuccino_core::model::container::{ContainerKind, Limits};
 use cappuccino_core::model::manifest::{DuplicateFile, FileEvidence, Manifest, Origin};
+use cappuccino_core::model::torch;
 use cappuccino_core::words::{Digest, Revision, TrialDetail};
 use sha2::{Digest as _, Sha256};
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::collections::BTreeSet;
+use std::fs::{File, Permissions};
+use std::io::{BufWriter, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "manifest.json";
+const OFFERED: &str = "offered";
 const STORED_AGENT: &str = "stored_agent";
 const BEST_TRIAL: &str = "best_trial";
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -46,6 +53,14 @@ pub enum ShelfError {
         /// The limit.
         limit: u64,
     },
+    /// The weights cannot be written again.
+    #[error("{name} cannot be written again: {why}; check the disk's space")]
+    Rewrite {
+        /// Which file.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// The trial cannot be written for the trader.
     #[error("the trial cannot be written as best_trial: {0}")]
     BestTrial(String),
@@ -73,6 +88,14 @@ impl Shelf {
         self.root.join(address.to_string())
     }
 
+    /// The folder of the files of this model as the trial offered them. Models stored by an
+    /// earlier version lie at the top of their folder, as they were.
+    pub fn offered(&self, address: Digest) -> PathBuf {
+        let folder = self.folder(address);
+        let offered = folder.join(OFFERED);
+        if offered.is_dir() { offered } else { folder }
+    }
+
     /// Copies a trial's model into the store; storing it twice is storing it once.
     ///
     /// # Errors
@@ -89,17 +112,19 @@ impl Shelf {
         if temporary.exists() {
             remove_tree(&temporary)?;
         }
-        std::fs::create_dir_all(temporary.join(STORED_AGENT)).at(&temporary)?;
+        for folder in [STORED_AGENT, OFFERED] {
+            std::fs::create_dir_all(temporary.join(folder)).at(&temporary)?;
+        }
         let mut files = Vec::new();
         let mut room = config.max_bytes;
-        for name in model_files(source)? {
-            let evidence = copy(&source.join(&name), &temporary.join(&name), &name, room)?;
+        for name in &config.required {
+            let stored = format!("{OFFERED}/{name}");
+            let evidence = copy(&source.join(name), &temporary.join(&stored), &stored, room)?;
             room = room.saturating_sub(evidence.size_bytes);
-            if digest_of(&source.join(&name))?.1 != evidence.digest {
-                return Err(ShelfError::Changed(name));
+            if digest_of(&source.join(name))?.1 != evidence.digest {
+                return Err(ShelfError::Changed(name.clone()));
             }
-            let agent = temporary.join(STORED_AGENT).join(&name);
-            std::fs::hard_link(temporary.join(&name), &agent).at(&agent)?;
+            files.extend(rewrite(&temporary, name, &evidence)?);
             files.push(evidence);
         }
         let origin = Origin::from(&revision.candidate);
@@ -133,6 +158,7 @@ impl Shelf {
     /// Renames the finished folder to its address; durable when it returns.
     fn publish(&self, temporary: &Path, address: Digest) -> Result<(), ShelfError> {
         sync_folder(&temporary.join(STORED_AGENT))?;
+        sync_folder(&temporary.join(OFFERED))?;
         sync_folder(temporary)?;
         let folder = self.folder(address);
         if folder.exists() {
@@ -175,9 +201,22 @@ impl Shelf {
             // The trader reads this one: another link to the same file, unless somebody put
             // something else in its place.
             let agent = folder.join(STORED_AGENT).join(&file.name);
-            if file.name != BEST_TRIAL && !is_one_file(&folder.join(&file.name), &agent) {
+            if runs(&file.name) && !is_one_file(&folder.join(&file.name), &agent) {
                 let what = format!("{STORED_AGENT}/{} is not the file that was stored", file.name);
                 return Err(damaged(what));
+            }
+        }
+        let agent: BTreeSet<&str> = manifest
+            .files()
+            .iter()
+            .map(|file| file.name.as_str())
+            .filter(|name| runs(name))
+            .collect();
+        let mut beside = agent.clone();
+        beside.extend([MANIFEST, BEST_TRIAL, STORED_AGENT, OFFERED]);
+        for (folder, known) in [(folder.join(STORED_AGENT), agent), (folder, beside)] {
+            if let Some(name) = stranger(&folder, &known)? {
+                return Err(damaged(format!("{name} was added to {}", folder.display())));
             }
         }
         Ok(manifest)
@@ -191,24 +230,52 @@ fn is_one_file(one: &Path, other: &Path) -> bool {
     identity(one).is_some() && identity(one) == identity(other)
 }
 
-/// The files of a model: weights at the top of its folder, regular files only.
-fn model_files(source: &Path) -> Result<Vec<String>, ShelfError> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(source).at(source)? {
-        let entry = entry.at(source)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let weights = [".pth", ".safetensors"].iter().any(|end| name.ends_with(end));
-        if weights && entry.file_type().at(source)?.is_file() {
-            names.push(name);
+/// Whether this is a file that the trader opens as weights.
+fn runs(name: &str) -> bool {
+    name != BEST_TRIAL && !name.contains('/')
+}
+
+/// Something in a folder that nobody of ours put there: a trader might open it.
+fn stranger(folder: &Path, known: &BTreeSet<&str>) -> Result<Option<String>, ShelfError> {
+    for entry in std::fs::read_dir(folder).at(folder)? {
+        let name = entry.at(folder)?.file_name().to_string_lossy().into_owned();
+        if !known.contains(name.as_str()) {
+            return Ok(Some(name));
         }
     }
-    names.sort();
-    Ok(names)
+    Ok(None)
+}
+
+/// Writes the file that runs from the one that was offered; nothing when that is not readable as
+/// weights, which its examination will say in its own words.
+fn rewrite(
+    temporary: &Path,
+    name: &str,
+    offered: &FileEvidence,
+) -> Result<Option<FileEvidence>, ShelfError> {
+    let Ok(weights) = offer::weights(&temporary.join(OFFERED), name, &Limits::default()) else {
+        return Ok(None);
+    };
+    let path = temporary.join(name);
+    if ContainerKind::of(name) == Some(ContainerKind::Safetensors) {
+        std::fs::hard_link(temporary.join(&offered.name), &path).at(&path)?;
+    } else {
+        let fault = |why: String| ShelfError::Rewrite { name: name.to_owned(), why };
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+        let out = BufWriter::new(File::create(&path).at(&path)?);
+        let out = torch::write_to(&weights, &stem, out).map_err(|why| fault(why.to_string()))?;
+        seal(&out.into_inner().map_err(|why| fault(why.to_string()))?, &path)?;
+    }
+    let agent = temporary.join(STORED_AGENT).join(name);
+    std::fs::hard_link(&path, &agent).at(&agent)?;
+    let (size_bytes, digest) = digest_of(&path)?;
+    Ok(Some(FileEvidence { name: name.to_owned(), size_bytes, digest }))
 }
 
 /// Copies at most `room` bytes; what arrives is read-only and flushed.
 fn copy(from: &Path, to: &Path, name: &str, room: u64) -> Result<FileEvidence, ShelfError> {
-    let mut source = open_regular(from)?;
+    let mut source = open_regular(from).at(from)?;
+    let modified = source.metadata().and_then(|metadata| metadata.modified()).at(from)?;
     let mut target = File::create(to).at(to)?;
     let mut hash = Sha256::new();
     let mut size_bytes: u64 = 0;
@@ -223,6 +290,8 @@ fn copy(from: &Path, to: &Path, name: &str, room: u64) -> Result<FileEvidence, S
         hash.update(bytes);
         target.write_all(bytes).at(to)?;
     }
+    // When it was written is part of the evidence.
+    target.set_modified(modified).at(to)?;
     seal(&target, to)?;
     Ok(FileEvidence { name: name.to_owned(), size_bytes, digest: Digest(hash.finalize().into()) })
 }
@@ -241,7 +310,7 @@ fn seal(file: &File, path: &Path) -> Result<(), ShelfError> {
 }
 
 fn digest_of(path: &Path) -> Result<(u64, Digest), ShelfError> {
-    let mut file = open_regular(path)?;
+    let mut file = open_regular(path).at(path)?;
     let mut hash = Sha256::new();
     let mut size_bytes: u64 = 0;
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -252,11 +321,6 @@ fn digest_of(path: &Path) -> Result<(u64, Digest), ShelfError> {
         hash.update(bytes);
     }
     Ok((size_bytes, Digest(hash.finalize().into())))
-}
-
-/// Opens a file that is no link: what is copied is what was looked at.
-fn open_regular(path: &Path) -> Result<File, ShelfError> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path).at(path)
 }
 
 fn sync_folder(path: &Path) -> Result<(), ShelfError> {

@@ -1,7 +1,6 @@
 //! The words of the command line, and what each takes.
 
 use crate::config::parse_span;
-use crate::demo::trader::TraderArgs;
 use crate::demo::worker::WorkerArgs;
 use crate::trade::args::TradeArgs;
 use crate::workspace::WORKSPACE_VARIABLE;
@@ -268,6 +267,10 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
+    /// Examine a model's files without opening them in Python
+    ///
+    /// Exit codes: 0 passed, 1 refused, 2 could not be checked
+    Validate(Validate),
     /// Write the whole history as one JSON document
     Export {
         /// Where to; standard output when none is named
@@ -311,8 +314,6 @@ pub(super) enum Word {
     },
     #[command(hide = true)]
     DemoWorker(WorkerArgs),
-    #[command(hide = true)]
-    DemoTrader(TraderArgs),
 }
 
 /// How an answer is printed.
@@ -340,6 +341,21 @@ pub(super) struct Silence {
     pub lasts: Span,
     #[command(flatten)]
     pub why: Why,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// Folder with the model's files
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+    /// Number of the trial that it should come from
+    #[arg(long, value_name = "TRIAL")]
+    pub trial: Option<i64>,
+    /// What the trader trades, such as BTC/USD,ETH/USD; models.tickers when it is not given
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub tickers: Vec<String>,
     #[command(flatten)]
     pub format: Format,
 }

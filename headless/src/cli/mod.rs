@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use words::{
     alerts, asking, check, import, keeping, lanes, legacy, lifecycle, logs, notify, reading,
-    record, trading, why,
+    record, trading, validate, why,
 };
 
 /// Reads the command line, does what it says.
@@ -36,8 +36,8 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Run { once, no_auto_deploy } => {
             return hooks::run(&at()?, RunOptions { once, no_auto_deploy });
         }
+        Word::Validate(asked) => return validate::validate(at().ok().as_ref(), &asked),
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
-        Word::DemoTrader(args) => demo::trader::run(&args).map_err(|error| told(&error))?,
         Word::Trade(args) => trade::run(&args).map_err(|error| {
             let exit = if error.is_usage() { failure::Exit::Usage } else { failure::Exit::Failed };
             Failure::told(exit, &error)

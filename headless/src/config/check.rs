@@ -1,8 +1,8 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
-use super::{CommandConfig, Config, ModelsConfig, SessionPath, StudyConfig};
-use super::{alerts, guard, machine, notify};
+use super::{CommandConfig, Config, SessionPath, StudyConfig};
+use super::{alerts, gate, guard, machine, models, notify};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -104,15 +104,11 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         objective: file.study.objective,
         poll: span(file.study.poll.as_ref(), Span::seconds(2))?,
     };
-    let models = ModelsConfig {
-        folders: file.models.folders.iter().map(|f| root.join(f).display().to_string()).collect(),
-        timeframe: file.models.timeframe,
-        required: file.models.required,
-        max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
-    };
+    let models = models::models(file.models, root)?;
+    let gate = gate::gate(&file.gate, &models, root)?;
     let backups_kept = file.backups.keep;
     let notify = notify::notify(&file.notify, root)?;
-    Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept, notify })
+    Ok(Config { policy, study, models, gate, commands, machine, session_csv, backups_kept, notify })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.

@@ -1,6 +1,7 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
 use super::alerts::Alerts;
+use super::gate::Gate;
 use super::guard::Guard;
 use super::notify::Notify;
 use serde::Deserialize;
@@ -16,6 +17,8 @@ pub(super) struct File {
     pub(super) models: Models,
     #[serde(default)]
     pub(super) deployment: Deployment,
+    #[serde(default)]
+    pub(super) gate: Gate,
     #[serde(default)]
     pub(super) guard: Guard,
     #[serde(default)]
@@ -44,8 +47,9 @@ pub(super) struct Study {
 pub(super) struct Models {
     pub(super) folders: Vec<String>,
     pub(super) timeframe: String,
-    pub(super) required: Vec<String>,
+    pub(super) required: Vec<Spanned<String>>,
     pub(super) max_megabytes: u64,
+    pub(super) tickers: Option<Spanned<Vec<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -154,8 +158,11 @@ impl Default for Models {
                 "train_results/cwd_tests/trial_{number}".into(),
             ],
             timeframe: "1h".into(),
-            required: vec!["actor.pth".into(), "critic.pth".into()],
+            required: ["actor.pth", "critic.pth"]
+                .map(|name| Spanned::new(0..0, name.to_owned()))
+                .into(),
             max_megabytes: 2048,
+            tickers: None,
         }
     }
 }

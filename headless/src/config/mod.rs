@@ -6,8 +6,10 @@
 mod alerts;
 mod check;
 mod file;
+mod gate;
 mod guard;
 mod machine;
+mod models;
 mod notify;
 mod session_path;
 mod template;
@@ -18,6 +20,8 @@ pub use session_path::SessionPath;
 pub use template::TEMPLATE;
 
 use crate::observe::machine::MachineConfig;
+use cappuccino_core::rules::gate::GatePolicy;
+use cappuccino_core::trading::paper::candle::Timeframe;
 use cappuccino_core::words::{Policy, ProcessName, Span};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +35,8 @@ pub struct Config {
     pub study: StudyConfig,
     /// Where models come from.
     pub models: ModelsConfig,
+    /// What a model must have earned before it goes live.
+    pub gate: GateConfig,
     /// How each process is started.
     pub commands: BTreeMap<ProcessName, CommandConfig>,
     /// How the machine is looked at.
@@ -67,6 +73,49 @@ pub struct ModelsConfig {
     pub required: Vec<String>,
     /// Largest model that is taken, in bytes.
     pub max_bytes: u64,
+    /// What the trader trades, when that is known: a model must have one wish for each.
+    pub tickers: Option<Vec<String>>,
+}
+
+impl ModelsConfig {
+    /// How many tickers the trader trades, or why nobody knows.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn ticker_count(&self) -> Result<usize, String> {
+        let tickers = self.tickers.as_ref();
+        tickers.map(Vec::len).ok_or_else(|| "models.tickers does not name them".to_owned())
+    }
+}
+
+/// The backtest before a deployment.
+#[derive(Clone, Debug)]
+pub struct GateConfig {
+    /// Candles, oldest first, as `cappuccino trade` keeps them.
+    pub candles: PathBuf,
+    /// What is traded, in the model's order; without it there is no backtest.
+    pub tickers: Option<Vec<String>>,
+    /// Length of a bar.
+    pub timeframe: Timeframe,
+    /// Days that are traded, the newest.
+    pub days: u32,
+    /// Whether a model that could not be backtested is refused.
+    pub required: bool,
+    /// What it must show.
+    pub policy: GatePolicy,
+}
+
+impl GateConfig {
+    /// Bars that are traded.
+    pub fn bars(&self) -> usize {
+        let bars = Span::hours(24).times(self.days.into()).0 / self.timeframe.span().0;
+        usize::try_from(bars).unwrap_or(usize::MAX)
+    }
+
+    /// Bars below which a backtest says nothing: a seventh of what is wanted.
+    pub fn min_bars(&self) -> usize {
+        (self.bars() / 7).max(1)
+    }
 }
 
 /// How one process is started.

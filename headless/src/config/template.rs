@@ -21,7 +21,10 @@ folders = [
   "train_results/cwd_tests/trial_{number}",
 ]
 timeframe = "1h"
+# The files of a complete model; .safetensors will do, too. Others are not handed to the trader.
 required = ["actor.pth", "critic.pth"]
+# What the trader trades, in its order: a model must have one wish for each.
+# tickers = ["BTC/USD", "ETH/USD", "LTC/USD", "BCH/USD", "LINK/USD", "UNI/USD", "AAVE/USD"]
 
 [deployment]
 # Whether a better trial is deployed without asking.
@@ -46,6 +49,18 @@ min_improvement_percent = 1.0
 # rollback_budget = 3
 # What a failing model leads to: rollback, freeze or stop.
 # on_failure = "rollback"
+
+[gate]
+# The newest candles that `cappuccino trade` has kept; a sound model trades them once more before
+# it goes live. 0 switches a rule off.
+# days = 30
+max_loss_percent = 20
+max_drawdown_percent = 35
+# Percent points of growth behind the live model, and behind holding, on the same bars.
+# max_behind_live_percent = 0
+# max_behind_hold_percent = 0
+# Refuse a model that could not be tried, for want of candles or tickers.
+# required = false
 
 [guard]
 # Rules that take a live model back, as `on_failure` says; 0 switches a rule off. They need a

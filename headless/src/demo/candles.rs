@@ -1,49 +1,33 @@
 //! Made-up hourly candles. Their tickers say that they are synthetic.
 
+use cappuccino_core::trading::paper::candle::{Bar, Candle, HEADER, Line, Timeframe};
+use cappuccino_core::trading::paper::indicators::WARM_UP_BARS;
+use cappuccino_core::words::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::fmt::Write as _;
 
 /// Number of tickers.
 pub const TICKER_COUNT: usize = 2;
 /// Names of the tickers, in the order used everywhere.
 pub const TICKERS: [&str; TICKER_COUNT] = ["SYNTHA/USD", "SYNTHB/USD"];
-/// Bars that policies are trained on; the trader trades those that follow.
-pub const TRAINING_BARS: usize = 800;
-/// When the first bar opens: 2025-01-01T00:00:00Z, in seconds since 1970.
-const FIRST_OPEN_S: i64 = 1_735_689_600;
-/// Length of a bar in seconds.
-const BAR_S: i64 = 3600;
+/// Bars that policies are trained on.
+pub const TRAINING_BARS: usize = 1000;
+/// The last of those, on which the gate tries them: thirty days.
+const GATE_BARS: usize = 720;
+/// Bars after those that the trader trades; at one a second, half a day.
+const TRADING_BARS: usize = 40_000;
+/// Bars that the trader sees before it trades.
+const HISTORY_BARS: usize = 120;
+/// When the first bar opens: 2025-01-01T00:00:00Z.
+const FIRST_OPEN: Timestamp = Timestamp(1_735_689_600_000);
 /// Steps within a bar, from which high and low come.
 const STEPS: u32 = 6;
-
-/// One closed bar of one ticker. The market never sleeps: each bar opens where the last closed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candle {
-    /// Price at the start, in dollars.
-    pub open: f64,
-    /// Highest price.
-    pub high: f64,
-    /// Lowest price.
-    pub low: f64,
-    /// Price at the end.
-    pub close: f64,
-    /// Units traded.
-    pub volume: f64,
-}
-
-/// The bars of all tickers over the same hour.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bar {
-    /// When it opened, in seconds since 1970, UTC.
-    pub opened_s: i64,
-    /// One per ticker.
-    pub candles: [Candle; TICKER_COUNT],
-}
 
 /// An endless market; the same seed always gives the same one.
 pub struct Market {
     chance: ChaCha8Rng,
-    opened_s: i64,
+    opens: Timestamp,
     tickers: [Ticker; TICKER_COUNT],
 }
 
@@ -60,10 +44,10 @@ impl Market {
     pub fn new(seed: u64) -> Self {
         Self {
             chance: ChaCha8Rng::seed_from_u64(seed),
-            opened_s: FIRST_OPEN_S,
+            opens: FIRST_OPEN,
             tickers: [
-                Ticker { price: 100.0, drift: 0.0, volatility: 0.006 },
-                Ticker { price: 40.0, drift: 0.0, volatility: 0.009 },
+                Ticker { price: 100.0, drift: 0.0, volatility: 0.003 },
+                Ticker { price: 40.0, drift: 0.0, volatility: 0.0045 },
             ],
         }
     }
@@ -74,9 +58,10 @@ impl Iterator for Market {
 
     fn next(&mut self) -> Option<Bar> {
         let chance = &mut self.chance;
-        let candles = self.tickers.each_mut().map(|ticker| ticker.trade(chance));
-        let bar = Bar { opened_s: self.opened_s, candles };
-        self.opened_s += BAR_S;
+        let candles: Vec<Candle> =
+            self.tickers.iter_mut().map(|ticker| ticker.trade(chance)).collect();
+        let bar = Bar { at: self.opens, stale: vec![false; candles.len()], candles };
+        self.opens = self.opens.plus(Timeframe::Hour.span());
         Some(bar)
     }
 }
@@ -85,7 +70,7 @@ impl Ticker {
     /// Lets an hour pass.
     fn trade(&mut self, chance: &mut ChaCha8Rng) -> Candle {
         if chance.random_range(0..72) == 0 {
-            self.drift = chance.random_range(-0.004..0.004);
+            self.drift = chance.random_range(-0.002..0.002);
         }
         let open = self.price;
         let (mut high, mut low) = (open, open);
@@ -100,6 +85,36 @@ impl Ticker {
         let volume = 500.0 * (1.0 + haste) * chance.random_range(0.7..1.3);
         Candle { open, high, low, close: self.price, volume }
     }
+}
+
+/// The names of the tickers.
+pub fn tickers() -> Vec<String> {
+    TICKERS.map(str::to_owned).to_vec()
+}
+
+/// The bars that the gate tries models on, with those that its indicators need.
+pub fn gate_bars(seed: u64) -> Vec<Bar> {
+    let from = TRAINING_BARS - GATE_BARS - WARM_UP_BARS;
+    Market::new(seed).skip(from).take(GATE_BARS + WARM_UP_BARS).collect()
+}
+
+/// The bars that the trader replays, those included that it only sees.
+pub fn trading_bars(seed: u64) -> Vec<Bar> {
+    let from = TRAINING_BARS - HISTORY_BARS;
+    Market::new(seed).skip(from).take(HISTORY_BARS + TRADING_BARS).collect()
+}
+
+/// Bars as a candle file.
+pub fn file_of(bars: &[Bar]) -> String {
+    let mut text = HEADER.to_owned();
+    for bar in bars {
+        for (candle, ticker) in bar.candles.iter().zip(TICKERS) {
+            let line = Line { at: bar.at, ticker, candle: *candle, stale: false };
+            // Writing to a string cannot fail.
+            let _written = writeln!(text, "{line}").is_ok();
+        }
+    }
+    text
 }
 
 /// A number from (nearly) the standard normal distribution.
@@ -117,7 +132,7 @@ mod tests {
         assert_eq!(bars, Market::new(7).take(2000).collect::<Vec<_>>());
         assert_ne!(bars[..5], Market::new(8).take(5).collect::<Vec<_>>()[..]);
         for (before, after) in bars.iter().zip(&bars[1..]) {
-            assert_eq!(after.opened_s - before.opened_s, 3600);
+            assert_eq!(after.at.since(before.at).0, 3_600_000);
             for (before, after) in before.candles.iter().zip(&after.candles) {
                 assert_eq!(before.close.to_bits(), after.open.to_bits());
                 assert!(after.low <= after.open.min(after.close) && after.low > 0.0);

@@ -2,6 +2,8 @@
 
 use cappuccino_core::model::torch::TorchFault;
 use cappuccino_core::model::weights::WeightsFault;
+use cappuccino_core::trading::paper::backtest::BacktestFault;
+use cappuccino_core::trading::paper::rules::SettingsFault;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,14 +45,15 @@ pub enum DemoError {
     /// Weights that cannot be written.
     #[error("cannot pack the weights: {0}")]
     Pack(#[source] TorchFault),
-    /// The trader's memory of its account is damaged.
-    #[error("cannot read the account in `{path}`: {source}; move it away to start afresh")]
-    Account {
-        /// The state file.
-        path: PathBuf,
-        /// What is wrong with its text.
-        source: serde_json::Error,
-    },
+    /// Settings that make no sense.
+    #[error("the demonstration's settings: {0}; please report this")]
+    Settings(#[source] SettingsFault),
+    /// Weights that are no network.
+    #[error("the policy is no network any more: {0}")]
+    Weights(#[source] WeightsFault),
+    /// A policy that cannot be tried.
+    #[error("the backtest: {0}")]
+    Backtest(#[source] BacktestFault),
     /// The system would not announce signals, or the clock is before 1970.
     #[error("cannot {what}: {source}")]
     System {
@@ -84,7 +87,9 @@ impl DemoError {
             | Self::Database { .. }
             | Self::TrialTaken { .. }
             | Self::Pack(_)
-            | Self::Account { .. }
+            | Self::Settings(_)
+            | Self::Weights(_)
+            | Self::Backtest(_)
             | Self::System { .. } => 1,
         }
     }

@@ -1,20 +1,19 @@
 //! The demonstration: three workers, a trader and synthetic candles.
 //!
-//! Everything here is real but the market: real policies, a real backtest with fees, Optuna's own
-//! database, PyTorch's own model files. The candles are made up, and say so.
+//! Everything here is real but the market: real policies, the trader and the backtest that trade in
+//! earnest, Optuna's own database, PyTorch's own model files. The candles are made up, and say so;
+//! so do the few models that are bad on purpose.
 
-pub mod backtest;
 pub mod candles;
+pub mod course;
 pub mod error;
-pub mod features;
 pub mod narrator;
 pub mod optuna_writer;
+mod plant;
 pub mod policy;
-pub mod session;
 pub mod setup;
 pub mod stage;
 pub mod stop;
-pub mod trader;
 pub mod worker;
 
 use cappuccino_core::model::container::Limits;

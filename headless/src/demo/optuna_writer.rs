@@ -187,6 +187,8 @@ impl StudyWriter {
             .query_row(
                 "SELECT number, value FROM trials JOIN trial_values USING (trial_id) \
                  WHERE study_id = ?1 AND state = 'COMPLETE' AND value_type = 'FINITE' \
+                 AND NOT EXISTS (SELECT 1 FROM trial_user_attributes AS attribute \
+                 WHERE attribute.trial_id = trials.trial_id AND attribute.key = 'planted') \
                  ORDER BY value DESC, trial_id LIMIT 1",
                 [self.study_id],
                 |row| Ok((row.get(0)?, row.get(1)?)),

@@ -1,12 +1,13 @@
 //! A policy network of the shape that ElegantRL's PPO trains: three layers, ReLU, ReLU, tanh.
 
 use super::candles::{TICKER_COUNT, bell};
-use super::features::{PER_TICKER, narrow};
+use cappuccino_core::model::network::PolicyNetwork;
 use cappuccino_core::model::weights::{Tensor, Weights, WeightsFault};
+use cappuccino_core::trading::paper::indicators::FEATURES;
 use rand_chacha::ChaCha8Rng;
 
-/// Numbers going in: the share of cash, the share of each ticker, and what the market shows.
-pub const INPUTS: usize = 1 + TICKER_COUNT + PER_TICKER * TICKER_COUNT;
+/// Numbers going in: cash, a holding of each ticker, and what the market shows.
+pub const INPUTS: usize = 1 + TICKER_COUNT + FEATURES * TICKER_COUNT;
 /// Width of the hidden layers.
 pub const WIDTH: usize = 16;
 const LAYER_NAMES: [&str; 3] = ["net.0", "net.2", "net.4"];
@@ -43,12 +44,12 @@ impl Policy {
         child
     }
 
-    /// One number in −1..1 per ticker: how much of it to own; nothing when not positive.
-    pub fn act(&self, observation: &[f32]) -> Vec<f32> {
-        let [first, second, last] = &self.layers;
-        let hidden = first.forward(observation, |sum| sum.max(0.0));
-        let hidden = second.forward(&hidden, |sum| sum.max(0.0));
-        last.forward(&hidden, f32::tanh)
+    /// The network that decides.
+    ///
+    /// # Errors
+    /// [`WeightsFault`] when a number grew beyond all bounds.
+    pub fn network(&self) -> Result<PolicyNetwork, WeightsFault> {
+        PolicyNetwork::from_actor(&self.actor())
     }
 
     /// The tensors of `actor.pth`.
@@ -111,13 +112,6 @@ impl Layer {
         Self { inputs, weight, bias: vec![0.0; outputs] }
     }
 
-    fn forward(&self, input: &[f32], activation: impl Fn(f32) -> f32) -> Vec<f32> {
-        let sum = |(row, bias): (&[f32], &f32)| {
-            activation(row.iter().zip(input).fold(*bias, |sum, (weight, x)| sum + weight * x))
-        };
-        self.weight.chunks(self.inputs).zip(&self.bias).map(sum).collect()
-    }
-
     fn read(weights: &Weights, name: &str, inputs: usize) -> Result<Self, WeightsFault> {
         let (weight_name, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
         let (weight, bias) = (weights.get(&weight_name)?, weights.get(&bias_name)?);
@@ -134,6 +128,12 @@ impl Layer {
     }
 }
 
+/// The nearest number that a network computes with.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what is meant")]
+const fn narrow(number: f64) -> f32 {
+    number as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,10 +147,11 @@ mod tests {
     fn a_policy_survives_its_file_and_wishes_within_bounds() {
         let back = Policy::from_actor(&policy().actor()).unwrap();
         assert_eq!(back, policy());
-        let wishes = back.act(&[0.5; INPUTS]);
+        let network = back.network().unwrap();
+        let wishes = network.forward(&[0.5; INPUTS]).unwrap();
         assert_eq!(wishes.len(), TICKER_COUNT);
         assert!(wishes.iter().all(|wish| wish.abs() <= 1.0));
-        assert_ne!(wishes, back.act(&[-0.5; INPUTS]));
+        assert_ne!(wishes, network.forward(&[-0.5; INPUTS]).unwrap());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The demonstration's workspace: a folder, a configuration, and words about it.
 
+use super::candles::{TICKERS, file_of, gate_bars, trading_bars};
 use super::optuna_writer::StudyWriter;
 use super::stage::{DemoOptions, StageError};
 use crate::workspace::{CONFIG_FILE, Workspace};
@@ -7,6 +8,14 @@ use std::path::{Path, PathBuf};
 
 /// The study's database in the folder.
 const DATABASE: &str = "optuna.db";
+/// The candles that models are tried on before they go live.
+const CANDLES: &str = ".cappuccino/candles/1h.csv";
+/// The market that the trader replays.
+const MARKET: &str = "market.csv";
+/// The trader trades an hourly bar a second.
+const BARS_PER_SECOND: f64 = 3600.0;
+/// Loss from the highest worth at which the guard takes a model back, in percent.
+const GUARD_PERCENT: u32 = 6;
 /// Name of the study that the workers write.
 pub const STUDY: &str = "demo";
 
@@ -25,10 +34,18 @@ pub fn prepare(options: &DemoOptions) -> Result<PathBuf, StageError> {
     if !config.exists() {
         let program = std::env::current_exe().map_err(failed)?;
         std::fs::write(&config, configuration(&program, options)).map_err(failed)?;
+        write(&folder.join(MARKET), &file_of(&trading_bars(options.seed))).map_err(failed)?;
+        let kept = folder.join(CANDLES);
+        write(&kept, &file_of(&gate_bars(options.seed))).map_err(failed)?;
         // The study is there before its first worker: a runner that finds none would say so.
         drop(StudyWriter::open(&folder.join(DATABASE), STUDY)?);
     }
     Ok(folder)
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::write(path, text)
 }
 
 fn fresh_folder() -> Result<PathBuf, StageError> {
@@ -42,6 +59,8 @@ fn fresh_folder() -> Result<PathBuf, StageError> {
 fn configuration(program: &Path, options: &DemoOptions) -> String {
     let program = toml::Value::String(program.display().to_string()).to_string();
     let (speed, seed) = (options.speed, options.seed);
+    let replay = speed * BARS_PER_SECOND;
+    let tickers = TICKERS.map(|name| format!("\"{name}\"")).join(", ");
     format!(
         r#"# The demonstration's workspace. All market data in it is synthetic.
 [study]
@@ -52,6 +71,13 @@ poll = "500ms"
 [models]
 folders = ["models/trial_{{number}}_{{timeframe}}"]
 timeframe = "1h"
+tickers = [{tickers}]
+
+[gate]
+required = true
+
+[guard]
+max_drawdown_percent = {GUARD_PERCENT}
 
 [deployment]
 min_improvement_percent = 1.0
@@ -74,8 +100,8 @@ stop_grace = "5s"
 name = "trader"
 role = "trader"
 command = [
-  {program}, "demo-trader", "--model-dir", "{{model_dir}}", "--session-csv", "{{session_csv}}",
-  "--seed", "{seed}", "--speed", "{speed}",
+  {program}, "trade", "--model", "{{model_dir}}", "--session", "{{session_csv}}",
+  "--tickers", {tickers}, "--feed", "csv:{MARKET}", "--speed", "{replay}",
 ]
 ready_after = "1s"
 stop_grace = "5s"
@@ -87,7 +113,8 @@ stop_grace = "5s"
 pub fn introduction(workspace: &Workspace) -> String {
     format!(
         "Cappuccino, a demonstration: three workers train small trading models on synthetic\n\
-         candles under an Optuna study; the best one is deployed to a paper trader.\n\
+         candles under an Optuna study; the best one is deployed to a paper trader. Four of the\n\
+         trials are bad on purpose: see what becomes of them.\n\
          Workspace: {}\n",
         workspace.root().display()
     )

@@ -1,9 +1,10 @@
 //! A training worker: climbs from the best known policy, judged by the backtest, trial by trial.
 
-use super::backtest::Course;
 use super::candles::{Market, TRAINING_BARS};
+use super::course::{ACTION_SCALE, FEATURES_EXPONENT, LOOKBACK, Stretch};
 use super::error::DemoError;
 use super::optuna_writer::{Ending, OpenTrial, StudyWriter, Suggestion};
+use super::plant::Plant;
 use super::policy::{Policy, WIDTH};
 use super::stop::Stop;
 use super::{ACTOR, at_speed, load_policy, parse_speed, say};
@@ -25,6 +26,9 @@ const STEP: [f64; 2] = [0.03, 1.0];
 const FRESH_ONE_IN: u32 = 8;
 /// A start from nothing is pruned below this part of the best known growth.
 const PRUNE_BELOW: f64 = 0.97;
+
+/// The user attribute of a trial whose model is bad on purpose.
+pub const PLANTED: &str = "planted";
 
 /// What a worker needs to know.
 #[derive(clap::Args, Clone, Debug)]
@@ -65,7 +69,7 @@ pub fn run(args: &WorkerArgs) -> Result<(), DemoError> {
 pub fn train(args: &WorkerArgs, stop: &Stop, out: &mut impl Write) -> Result<(), DemoError> {
     let bars: Vec<_> = Market::new(args.seed).take(TRAINING_BARS).collect();
     let study = StudyWriter::open(&args.study_db, &args.study)?;
-    let mut worker = Worker { args, stop, study, course: Course::new(&bars) };
+    let mut worker = Worker { args, stop, study, course: Stretch::new(&bars)? };
     say(out, &format!("worker {}: training on {TRAINING_BARS} synthetic bars", args.index))?;
     while !stop.is_asked() {
         let trial = worker.study.start_trial()?;
@@ -96,7 +100,7 @@ struct Worker<'a> {
     args: &'a WorkerArgs,
     stop: &'a Stop,
     study: StudyWriter,
-    course: Course,
+    course: Stretch,
 }
 
 /// The choices of one trial.
@@ -123,7 +127,7 @@ impl Worker<'_> {
                 Some(parent) => parent.mutated(plan.step, &mut chance),
                 None => Policy::random(&mut chance),
             };
-            let growth = self.course.growth(&policy);
+            let growth = self.course.growth(&policy)?;
             let beats = |rival: &(Policy, f64)| growth > rival.1;
             if best.as_ref().is_none_or(beats) {
                 best = Some((policy, growth));
@@ -133,6 +137,10 @@ impl Worker<'_> {
         let Some((policy, growth)) = best.filter(|(_, growth)| growth.is_finite()) else {
             return Ok(Ending::Failed);
         };
+        let plant = Plant::of(trial.number);
+        if let Some(plant) = plant {
+            return self.plant(trial, plant, &policy, &mut chance);
+        }
         if self.stop.wait(deadline.saturating_duration_since(Instant::now())) {
             return Ok(Ending::Failed);
         }
@@ -141,6 +149,26 @@ impl Worker<'_> {
         }
         self.save(trial, &policy)?;
         Ok(Ending::Complete(growth))
+    }
+
+    /// Writes a model that is bad on purpose, and claims that it is the best.
+    fn plant(
+        &mut self,
+        trial: OpenTrial,
+        plant: Plant,
+        policy: &Policy,
+        chance: &mut ChaCha8Rng,
+    ) -> Result<Ending, DemoError> {
+        let parent = match self.study.best()? {
+            Some((best, _)) => load_policy(&self.args.models.join(folder_name(best)))?,
+            None => policy.clone(),
+        };
+        let best = self.study.best()?.map_or(1.0, |(_, growth)| growth);
+        let planted = plant.policy(&parent, self.args.seed, chance)?;
+        self.study.set_user_attr(trial, PLANTED, &json!(plant.name()))?;
+        self.save(trial, &planted)?;
+        plant.spoil(&planted, &self.args.models.join(folder_name(trial.number)))?;
+        Ok(Ending::Complete(plant.claim(best)))
     }
 
     /// Draws the hyperparameters and records them with the trial.
@@ -157,15 +185,17 @@ impl Worker<'_> {
         let step = chance.random_range(low.ln()..high.ln()).exp();
         let candidates = chance.random_range(2..=8);
         let is_fresh = parent.is_none();
-        let width = f64::from(u32::try_from(WIDTH).unwrap_or(u32::MAX));
+        let width = i64::try_from(WIDTH).unwrap_or(i64::MAX);
         self.study.suggest(
             trial,
             &[
                 float("step", step, low, high),
-                integer("candidates", f64::from(candidates), 2, 8),
+                integer("candidates", candidates.into(), 2, 8),
                 categorical("start", if is_fresh { 1.0 } else { 0.0 }, &["best", "fresh"]),
-                integer("net_dimension", width, WIDTH, WIDTH),
-                integer("lookback", 1.0, 1, 1),
+                fixed("net_dimension", width),
+                fixed("lookback", LOOKBACK),
+                fixed("norm_action", ACTION_SCALE),
+                fixed("norm_tech_exp", FEATURES_EXPONENT),
             ],
         )?;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -204,7 +234,13 @@ fn float(name: &'static str, internal: f64, low: f64, high: f64) -> Suggestion {
     suggestion(name, internal, "FloatDistribution", &attributes)
 }
 
-fn integer(name: &'static str, internal: f64, low: usize, high: usize) -> Suggestion {
+/// A parameter that this trainer does not vary.
+fn fixed(name: &'static str, value: i64) -> Suggestion {
+    integer(name, value, value, value)
+}
+
+fn integer(name: &'static str, value: i64, low: i64, high: i64) -> Suggestion {
+    let internal = f64::from(i32::try_from(value).unwrap_or(i32::MAX));
     let attributes = json!({"log": false, "step": 1, "low": low, "high": high});
     suggestion(name, internal, "IntDistribution", &attributes)
 }

@@ -108,7 +108,8 @@ fn about(note: &Note) -> Option<About> {
         | Note::ProcessExited(..)
         | Note::ProcessHealthy(..)
         | Note::Asked(..)
-        | Note::Imported(..) => return None,
+        | Note::Imported(..)
+        | Note::ModelExamined(..) => return None,
     })
 }
 

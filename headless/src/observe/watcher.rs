@@ -119,7 +119,11 @@ impl StudyWatcher {
             }
             CommandBody::Unsilence { silence } => Command::Unsilence { silence },
             CommandBody::Backup | CommandBody::Shutdown { .. } => {
-                return Err("this is no command for the machines".into());
+                return Err(
+                    "a backup or shutdown needs no decision, so nothing can be foreseen of \
+                            it; ask for it with POST /v1/commands"
+                        .into(),
+                );
             }
         })
     }

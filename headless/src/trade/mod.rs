@@ -8,7 +8,7 @@ pub mod args;
 pub mod candles;
 mod error;
 pub mod feed;
-mod model;
+pub(crate) mod model;
 mod record;
 mod trader;
 

@@ -73,7 +73,7 @@ pub(super) fn player(name: &str, folder: &Path, tickers: usize) -> Result<Player
 ///
 /// # Errors
 /// [`ModelFault`] for a file that is missing or unsound, or that does not fit the others.
-fn load(
+pub(crate) fn load(
     folder: &Path,
     tickers: usize,
 ) -> Result<(PolicyNetwork, ModelSettings, String), ModelFault> {

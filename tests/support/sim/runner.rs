@@ -381,7 +381,11 @@ impl Simulation {
                 Observation::Deployment(id, report)
             }
             Report::Validated(id, _, fine) => {
-                let verdict = if fine { Ok(()) } else { Err("a weight is not a number".into()) };
+                let verdict = if fine {
+                    crate::network::sound()
+                } else {
+                    crate::network::refused("a weight is not a number")
+                };
                 Observation::Deployment(id, DeploymentReport::Validated(verdict))
             }
             Report::Verified(id, revision) => {

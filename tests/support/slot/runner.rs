@@ -185,8 +185,8 @@ fn endings(job: &Effect) -> Vec<(DeploymentReport, bool)> {
         Effect::AwaitFiles { .. } => vec![(DeploymentReport::FilesSettled, true)],
         Effect::Stage { .. } => vec![(DeploymentReport::Staged(Digest([0; 32])), true)],
         Effect::Validate { .. } => vec![
-            (DeploymentReport::Validated(Ok(())), true),
-            (DeploymentReport::Validated(Err(String::new())), false),
+            (DeploymentReport::Validated(crate::network::sound()), true),
+            (DeploymentReport::Validated(crate::network::refused("")), false),
         ],
         Effect::Verify { .. } => vec![
             (DeploymentReport::Verified(Ok(())), true),

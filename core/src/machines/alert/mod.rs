@@ -112,8 +112,8 @@ impl Key {
     /// How urgent this alert is when its finder does not say: nothing trades, the machine itself
     /// needs a person, or only a warning.
     pub fn usual_severity(&self) -> Severity {
-        let is_critical = matches!(self.0.as_str(), "deployment/halted" | "engine/cycle")
-            || self.0.ends_with("/stuck");
+        let always = ["deployment/halted", "deployment/hostile-model", "engine/cycle"];
+        let is_critical = always.contains(&self.0.as_str()) || self.0.ends_with("/stuck");
         if is_critical { Severity::Critical } else { Severity::Warning }
     }
 }

@@ -350,6 +350,10 @@ fn study_alert() -> alert::Key {
     alert::Key("deployment/study-replaced".into())
 }
 
+fn hostile_alert() -> alert::Key {
+    alert::Key("deployment/hostile-model".into())
+}
+
 fn rollback_alert() -> alert::Key {
     alert::Key("deployment/rolled-back".into())
 }

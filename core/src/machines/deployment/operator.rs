@@ -1,7 +1,9 @@
 //! What a person may ask of a deployment. A refusal changes nothing.
 
 use super::step::{Turn, judge};
-use super::{Attempt, Deployment, HOLDS_MAX, Hold, Phase, halted_alert, study_alert};
+use super::{
+    Attempt, Deployment, HOLDS_MAX, Hold, Phase, halted_alert, hostile_alert, study_alert,
+};
 use crate::machines::{Answer, Step, Unchanged};
 use crate::words::{
     Candidate, Cause, Command, Mode, Note, Refusal, Rejection, RevisionId, Standing, TrialId,
@@ -155,7 +157,9 @@ impl Turn<'_> {
         if next == *self.deployment {
             return Answer::Unchanged(Unchanged::AlreadySo);
         }
-        Step::to(next).note(Note::TrialHeld(trial_id, number, reason.to_owned())).done()
+        // A person who holds a trial back has read what was said of it.
+        let step = Step::to(next).note(Note::TrialHeld(trial_id, number, reason.to_owned()));
+        step.clear(hostile_alert()).done()
     }
 
     fn unhold(self, trial_id: TrialId, number: TrialNumber) -> Answer<Deployment> {

@@ -1,10 +1,10 @@
 //! How a deployment answers each event, in each phase; the steps before the cutover.
 
-use super::{Attempt, Context, Deployment, Event, Phase};
+use super::{Attempt, Context, Deployment, Event, Phase, hostile_alert};
 use crate::machines::{Answer, Step, Unchanged};
 use crate::words::{
-    Cause, DeploymentId, DeploymentReport, Digest, Effect, Failure, Moment, Note, Rejection,
-    RevisionId, Standing,
+    Cause, DeploymentId, DeploymentReport, Digest, Effect, Failure, Moment, Note, Outcome,
+    Rejection, RevisionId, Standing, Verdict,
 };
 
 /// The answer of `deployment` to `event`.
@@ -51,11 +51,10 @@ impl Turn<'_> {
             (Phase::Staging(attempt), DeploymentReport::StagingFailed(why)) => {
                 self.reject(attempt, Rejection::StagingFailed(why.clone())).done()
             }
-            (Phase::Validating(attempt), DeploymentReport::Validated(Ok(()))) => {
-                self.passed(attempt).done()
+            (Phase::Validating(attempt), DeploymentReport::Validated(verdict)) => {
+                self.examined(attempt, verdict).done()
             }
-            (Phase::Validating(attempt), DeploymentReport::Validated(Err(why)))
-            | (Phase::Ready(attempt), DeploymentReport::Verified(Err(why))) => {
+            (Phase::Ready(attempt), DeploymentReport::Verified(Err(why))) => {
                 self.reject(attempt, Rejection::Invalid(why.clone())).done()
             }
             (
@@ -136,7 +135,31 @@ impl Turn<'_> {
         step
     }
 
-    /// The validator has nothing to object.
+    /// The model was examined; a hostile one is more than a bad one.
+    fn examined(self, attempt: &Attempt, verdict: &Verdict) -> Step<Deployment> {
+        let id = attempt.revision;
+        let objection = verdict.objection();
+        let mut step = match &objection {
+            None => self.passed(attempt),
+            Some(why) => self.reject(attempt, Rejection::Invalid(why.clone())),
+        };
+        let Some(revision) = self.deployment.revisions.get(&id) else { return step };
+        let number = revision.candidate.number;
+        step.notes.insert(0, Note::ModelExamined(id, number, verdict.clone()));
+        match objection {
+            Some(what) if verdict.outcome() == Outcome::Hostile => step.raise(
+                hostile_alert(),
+                format!("the model of trial {number} would run code when opened: {what}"),
+                &format!(
+                    "it was refused and nothing of it was run; find out who wrote the trial's \
+                     files, load none of them, then say so with `cappuccino hold {number}`"
+                ),
+            ),
+            Some(_) | None => step,
+        }
+    }
+
+    /// The examination has nothing to object.
     fn passed(self, attempt: &Attempt) -> Step<Deployment> {
         if self.context.policy.require_approval && attempt.cause == Cause::Automatic {
             self.enter(Phase::AwaitingApproval(self.anew(attempt)))

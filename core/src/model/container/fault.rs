@@ -44,6 +44,9 @@ pub enum ContainerFault {
     /// The archive itself is broken, most often truncated.
     #[error("it is not a whole zip archive ({0}): truncated, or still being written")]
     NotAZip(String),
+    /// A pickle without an archive around it.
+    #[error("it is a bare pickle, as PyTorch wrote before 1.6: save it again with a newer one")]
+    BarePickle,
     /// Two entries bear one name, so two readers may see two models.
     #[error("two entries bear the same name: readers could disagree about the model")]
     DuplicateName,
@@ -56,6 +59,9 @@ pub enum ContainerFault {
     /// Entries do not share one top folder.
     #[error("the entry {0:?} lies outside the archive's one top folder")]
     SecondPrefix(String),
+    /// An entry that weights do not have.
+    #[error("the entry {0:?} does not belong to weights")]
+    ForeignEntry(String),
     /// Neither stored nor deflated, or encrypted, or not a regular file.
     #[error("the entry `{entry}` is {what}: only plain stored or deflated files are read")]
     Unsupported {
@@ -78,6 +84,9 @@ pub enum ContainerFault {
     /// Tensors of a big-endian machine.
     #[error("its byte order is {0:?}: only little-endian tensors are read")]
     ForeignByteOrder(String),
+    /// A layout that is newer than what is known.
+    #[error("its format has the version {0:?}: 1 to 10 are known")]
+    ForeignVersion(String),
     /// The safetensors header breaks the format.
     #[error("its header is invalid: {0}")]
     BadHeader(String),

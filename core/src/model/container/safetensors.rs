@@ -13,10 +13,21 @@ const METADATA: &str = "__metadata__";
 
 /// Number of tensors and their length in bytes.
 pub(super) fn check(
-    mut reader: impl Read,
+    reader: impl Read,
     file_bytes: u64,
     limits: &Limits,
 ) -> Result<(usize, u64), ContainerFault> {
+    let (tensors, data) = header(reader, file_bytes, limits)?;
+    Ok((tensors.len(), data))
+}
+
+/// The tensors in the order of their numbers, which follow one upon the other where the reader
+/// stands afterwards; and how many bytes they have together.
+pub(in crate::model) fn header(
+    mut reader: impl Read,
+    file_bytes: u64,
+    limits: &Limits,
+) -> Result<(Vec<(String, Tensor)>, u64), ContainerFault> {
     let header_bytes = header_length(&mut reader, file_bytes, limits)?;
     let mut text = Vec::new();
     reader.take(header_bytes).read_to_end(&mut text)?;
@@ -24,13 +35,14 @@ pub(super) fn check(
     if text.first() != Some(&b'{') {
         return Err(bad("it does not begin with `{`".into()));
     }
-    let header: Header = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
-    if header.tensors.len() > limits.entries {
-        let (count, limit) = (header.tensors.len(), limits.entries);
+    let Header { mut tensors } =
+        serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+    if tensors.len() > limits.entries {
+        let (count, limit) = (tensors.len(), limits.entries);
         return Err(ContainerFault::TooManyEntries { count, limit });
     }
-    let count = header.tensors.len();
-    let end = check_tensors(header.tensors)?;
+    tensors.sort_by_key(|(_, tensor)| tensor.data_offsets);
+    let end = check_tensors(&tensors)?;
     let data = file_bytes.saturating_sub(8).saturating_sub(header_bytes);
     if end != data {
         return Err(ContainerFault::WrongLength { tensors: end, file: data });
@@ -39,7 +51,7 @@ pub(super) fn check(
         let limit = limits.unpacked_bytes;
         return Err(ContainerFault::UnpackedTooLarge { size: data, limit });
     }
-    Ok((count, data))
+    Ok((tensors, data))
 }
 
 fn header_length(
@@ -62,8 +74,7 @@ fn header_length(
 }
 
 /// Tensors must lie back to back from 0; returns where the last one ends.
-fn check_tensors(mut tensors: Vec<(String, Tensor)>) -> Result<u64, ContainerFault> {
-    tensors.sort_by_key(|(_, tensor)| tensor.data_offsets);
+fn check_tensors(tensors: &[(String, Tensor)]) -> Result<u64, ContainerFault> {
     let mut end = 0;
     for (name, tensor) in tensors {
         let bad = |reason: String| ContainerFault::BadTensor { tensor: name.clone(), reason };
@@ -83,9 +94,11 @@ fn check_tensors(mut tensors: Vec<(String, Tensor)>) -> Result<u64, ContainerFau
 /// One tensor as the header describes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Tensor {
-    dtype: String,
-    shape: Vec<u64>,
+pub(in crate::model) struct Tensor {
+    /// Type of its numbers, such as `F32`.
+    pub(in crate::model) dtype: String,
+    /// Length of each side.
+    pub(in crate::model) shape: Vec<u64>,
     data_offsets: (u64, u64),
 }
 

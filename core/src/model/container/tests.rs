@@ -150,6 +150,41 @@ fn a_model_without_pickle_or_of_a_foreign_byte_order_is_refused() {
     assert_fault!(&archive(STORED, &[TENSOR]), ContainerFault::NoPickle);
     let bytes = archive(STORED, &[PICKLE, ("m/byteorder", b"big"), TENSOR]);
     assert_fault!(&bytes, ContainerFault::ForeignByteOrder(_));
+    for version in ["0", "11", "three", ""] {
+        let bytes = archive(STORED, &[PICKLE, ("m/version", version.as_bytes())]);
+        assert_fault!(&bytes, ContainerFault::ForeignVersion(_));
+    }
+}
+
+#[test]
+fn what_torch_load_would_read_as_something_else_is_refused() {
+    let sound = archive(STORED, &[PICKLE, TENSOR]);
+    let polyglot = [b"\x80\x02cos\nsystem\n.", sound.as_slice()].concat();
+    assert_fault!(&polyglot, ContainerFault::BarePickle);
+    assert_fault!(&[b"#!/bin/sh\n", sound.as_slice()].concat(), ContainerFault::NotAZip(_));
+    for script in ["m/code/__torch__.py", "m/constants.pkl", "m/data/x", "m/data/0.py"] {
+        let bytes = archive(STORED, &[PICKLE, (script, b"x")]);
+        assert_fault!(&bytes, ContainerFault::ForeignEntry(_));
+    }
+    let mut with_comment = sound.clone();
+    let end = with_comment.len();
+    with_comment[end - 2..].copy_from_slice(&2u16.to_le_bytes());
+    with_comment.extend_from_slice(b"hi");
+    assert_fault!(&with_comment, ContainerFault::Inconsistent(_));
+}
+
+#[test]
+fn an_entry_whose_flags_readers_treat_differently_is_refused() {
+    let sound = archive(STORED, &[PICKLE, TENSOR]);
+    // Offset of the flags in an entry's own header and in the directory.
+    for (magic, at) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        for flag in [0x01, 0x20, 0x40] {
+            let mut bytes = sound.clone();
+            let start = position(&bytes, magic);
+            bytes[start + at] |= flag;
+            assert!(judge(&bytes).is_err(), "{magic:?} {flag:#x}");
+        }
+    }
 }
 
 fn safetensors(header: &str, data: usize) -> Vec<u8> {

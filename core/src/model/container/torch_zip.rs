@@ -6,6 +6,25 @@ use std::io::{self, Read, Seek, SeekFrom};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+/// How every archive of `torch.save` begins; a file that begins otherwise is read by
+/// `torch.load` as something else, whatever archive lies further behind.
+const FIRST_BYTES: [u8; 4] = *b"PK\x03\x04";
+/// Flags that an entry may bear: how hard the packer tried (bits 1 and 2), lengths behind the data
+/// (3), a name in UTF-8 (11). Others mean encryption or patches, which readers treat differently.
+const PLAIN_FLAGS: u16 = 0x0002 | 0x0004 | 0x0008 | 0x0800;
+/// Where the flags lie within an entry's own header, in bytes.
+const FLAGS_AT: u64 = 6;
+/// Entries of `torch.save` besides the numbers. Others, such as the code of a TorchScript archive,
+/// would make `torch.load` do something else.
+const ENTRIES: [&str; 6] = [
+    "data.pkl",
+    "byteorder",
+    "version",
+    ".format_version",
+    ".storage_alignment",
+    ".data/serialization_id",
+];
+
 /// A reader that gives out no more bytes than its budget holds.
 struct Metered<'a, R> {
     inner: R,
@@ -37,7 +56,9 @@ pub(super) fn check(
     limits: &Limits,
 ) -> Result<(usize, u64), ContainerFault> {
     let budget = Cell::new(limits.directory_bytes);
-    let mut archive = open(Metered { inner: reader, budget: &budget }, &budget, limits)?;
+    let mut reader = Metered { inner: reader, budget: &budget };
+    check_first_bytes(&mut reader)?;
+    let mut archive = open(reader, &budget, limits)?;
     let unpacked = check_directory(&archive, limits)?;
     // Every entry is disjoint from every other, so each byte of the file is read at most once here.
     budget.set(limits.file_bytes.saturating_add(limits.directory_bytes));
@@ -45,7 +66,43 @@ pub(super) fn check(
     for index in 0..archive.len() {
         holds_pickle |= read_to_end(&mut archive, index)?;
     }
-    if holds_pickle { Ok((archive.len(), unpacked)) } else { Err(ContainerFault::NoPickle) }
+    let count = archive.len();
+    check_own_flags(archive)?;
+    if holds_pickle { Ok((count, unpacked)) } else { Err(ContainerFault::NoPickle) }
+}
+
+fn check_first_bytes(reader: &mut (impl Read + Seek)) -> Result<(), ContainerFault> {
+    let mut first = [0; 4];
+    let found = reader.read_exact(&mut first);
+    reader.seek(SeekFrom::Start(0))?;
+    match found {
+        Ok(()) if first == FIRST_BYTES => Ok(()),
+        Ok(()) if first.starts_with(&[0x80]) => Err(ContainerFault::BarePickle),
+        Ok(()) => Err(ContainerFault::NotAZip("it begins with something else".into())),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(ContainerFault::NotAZip("it ends within four bytes".into()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The flags in the entries' own headers; the directory's were judged before.
+fn check_own_flags<R: Read + Seek>(archive: ZipArchive<R>) -> Result<(), ContainerFault> {
+    let mut places = Vec::with_capacity(archive.len());
+    for index in 0..archive.len() {
+        let entry = archive.by_index_data(index)?;
+        places.push((entry.header_start(), plain_name(entry.name_raw())?.to_owned()));
+    }
+    let mut reader = archive.into_inner();
+    for (start, entry) in places {
+        let mut flags = [0; 2];
+        reader.seek(SeekFrom::Start(start.saturating_add(FLAGS_AT)))?;
+        reader.read_exact(&mut flags)?;
+        if u16::from_le_bytes(flags) & !PLAIN_FLAGS != 0 {
+            return Err(ContainerFault::Unsupported { entry, what: "encrypted or patched" });
+        }
+    }
+    Ok(())
 }
 
 fn open<R: Read + Seek>(
@@ -66,6 +123,9 @@ fn open<R: Read + Seek>(
     if archive.has_duplicate_names() {
         return Err(ContainerFault::DuplicateName);
     }
+    if archive.offset() != 0 || !archive.comment().is_empty() {
+        return Err(ContainerFault::Inconsistent("something lies before or behind it".into()));
+    }
     budget.set(limits.file_bytes.saturating_add(limits.directory_bytes));
     archive
         .validate_header_consistency()
@@ -83,14 +143,14 @@ fn check_directory<R: Read + Seek>(
     for index in 0..archive.len() {
         let entry = archive.by_index_data(index)?;
         let name = plain_name(entry.name_raw())?;
-        let (top, _rest) =
+        let (top, inner) =
             name.split_once('/').ok_or_else(|| ContainerFault::SecondPrefix(name.to_owned()))?;
         if prefix.get_or_insert_with(|| top.to_owned()).as_str() != top {
             return Err(ContainerFault::SecondPrefix(name.to_owned()));
         }
         let plain = [CompressionMethod::Stored, CompressionMethod::Deflated];
-        let what = if entry.encrypted() {
-            Some("encrypted")
+        let what = if entry.flags().as_u16() & !PLAIN_FLAGS != 0 {
+            Some("encrypted or patched")
         } else if entry.is_dir() || entry.is_symlink() {
             Some("a folder or a link")
         } else if plain.contains(&entry.compression()) {
@@ -101,6 +161,9 @@ fn check_directory<R: Read + Seek>(
         if let Some(what) = what {
             return Err(ContainerFault::Unsupported { entry: name.to_owned(), what });
         }
+        if !belongs(inner) {
+            return Err(ContainerFault::ForeignEntry(name.to_owned()));
+        }
         unpacked = unpacked.saturating_add(entry.size());
     }
     if unpacked > limits.unpacked_bytes {
@@ -108,6 +171,12 @@ fn check_directory<R: Read + Seek>(
         return Err(ContainerFault::UnpackedTooLarge { size: unpacked, limit });
     }
     Ok(unpacked)
+}
+
+/// Whether `torch.save` writes an entry of this name into the archive's folder.
+fn belongs(inner: &str) -> bool {
+    let is_key = |key: &str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
+    ENTRIES.contains(&inner) || inner.strip_prefix("data/").is_some_and(is_key)
 }
 
 /// The name as text, if it is a relative path of ordinary parts.
@@ -140,7 +209,16 @@ fn read_to_end<R: Read + Seek>(
     if inner == "byteorder" && head != b"little" {
         return Err(ContainerFault::ForeignByteOrder(String::from_utf8_lossy(head).into_owned()));
     }
+    if inner == "version" && !is_known_version(head) {
+        return Err(ContainerFault::ForeignVersion(String::from_utf8_lossy(head).into_owned()));
+    }
     Ok(inner == "data.pkl")
+}
+
+/// PyTorch itself reads versions 1 to 10 (`kMaxSupportedFileFormatVersion`).
+fn is_known_version(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).map(str::trim).unwrap_or_default();
+    text.parse().is_ok_and(|version: u8| (1..=10).contains(&version))
 }
 
 /// The first bytes of `reader`, as many as fit into `buffer`.

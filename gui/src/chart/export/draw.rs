@@ -107,6 +107,7 @@ impl Panel {
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, (FONT, 20))
             .margin(16)
+            .margin_right(40)
             .x_label_area_size(if self.x.name.is_empty() { 28 } else { 48 })
             .y_label_area_size(if self.y.name.is_empty() { 96 } else { 110 })
             .build_cartesian_2d(Scale::from(&self.x), Scale::from(&self.y))?;

@@ -13,4 +13,5 @@ pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;
 pub(super) mod trading;
+pub(super) mod validate;
 pub(super) mod why;

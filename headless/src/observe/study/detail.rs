@@ -1,13 +1,19 @@
 //! Everything about one trial: what is handed on with its model.
 
 use super::decode;
-use super::error::StudyError;
+use super::error::{StudyError, is_busy};
 use super::open::open;
 use super::schema;
 use cappuccino_core::words::trial::Param;
 use cappuccino_core::words::{TrialDetail, TrialId, TrialNumber, TrialState, Value};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
+use std::time::Duration;
+
+/// How often a locked database is asked, each time for as long as [`open`] waits, and the pause
+/// between: some ten seconds, far below any deadline of a deployment.
+const TRIES: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Reads one trial whole, through a short connection of its own.
 ///
@@ -21,6 +27,44 @@ pub fn read_trial(database: &Path, trial_id: TrialId) -> Result<TrialDetail, Stu
     let detail = read(&connection, schema, trial_id.0).map_err(sqlite)?;
     transaction.finish().map_err(sqlite)?;
     detail.ok_or(StudyError::NoTrial(trial_id.0))
+}
+
+/// As [`read_trial`], for a thread that may wait: a writer that holds the database for some seconds
+/// says nothing about the trial.
+///
+/// # Errors
+/// [`StudyError`]: the trial is gone, or the database cannot be read, or is locked for good.
+pub fn read_trial_patiently(database: &Path, trial_id: TrialId) -> Result<TrialDetail, StudyError> {
+    for _try in 1..TRIES {
+        match read_trial(database, trial_id) {
+            Err(StudyError::Sqlite { source, .. }) if is_busy(&source) => {
+                std::thread::sleep(PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+    read_trial(database, trial_id)
+}
+
+/// The trials of this number: one, when the study is named or the database holds only one.
+///
+/// # Errors
+/// [`StudyError`]: the database cannot be read.
+pub fn trials_numbered(
+    database: &Path,
+    study: Option<&str>,
+    number: TrialNumber,
+) -> Result<Vec<TrialId>, StudyError> {
+    let connection = open(database)?;
+    let find = || {
+        let mut statement = connection.prepare(
+            "SELECT trial_id FROM trials JOIN studies USING (study_id) \
+             WHERE number=?1 AND (?2 IS NULL OR study_name=?2) LIMIT 2",
+        )?;
+        let found = statement.query_map((number.0, study), |row| row.get(0).map(TrialId))?;
+        found.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    find().map_err(|source| StudyError::Sqlite { path: database.to_owned(), source })
 }
 
 fn read(

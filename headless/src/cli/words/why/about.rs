@@ -10,7 +10,8 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         }
         Note::RevisionJudged(_, number, _)
         | Note::TrialHeld(_, number, _)
-        | Note::TrialReleased(_, number) => Some(*number),
+        | Note::TrialReleased(_, number)
+        | Note::ModelExamined(_, number, _) => Some(*number),
         Note::Asked(_, _, command) => wished_trial(command),
         Note::RunnerStarted
         | Note::RunnerStopping
@@ -43,7 +44,8 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
     match note {
         Note::DeploymentBegan(_, revision, _, _)
         | Note::DeploymentReached(_, revision, _)
-        | Note::RevisionJudged(revision, _, _) => [Some(*revision), None],
+        | Note::RevisionJudged(revision, _, _)
+        | Note::ModelExamined(revision, _, _) => [Some(*revision), None],
         Note::WentLive(_, revision, before, _) => [Some(*revision), *before],
         Note::RunnerStarted
         | Note::RunnerStopping
@@ -104,7 +106,8 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::TrialHeld(..)
         | Note::TrialReleased(..)
         | Note::SilenceEnded(..)
-        | Note::Imported(..) => false,
+        | Note::Imported(..)
+        | Note::ModelExamined(..) => false,
     }
 }
 

@@ -8,10 +8,10 @@ mod trial;
 use crate::cli::args::Format;
 use crate::cli::connect::block_on;
 use crate::cli::failure::Failure;
-use crate::cli::render::{clean, note, picture, say_json, say_lines};
+use crate::cli::render::{clean, note, picture, say, say_json, say_lines};
 use crate::cli::source::{PAGE, Source};
 use crate::workspace::Workspace;
-use cappuccino_core::api::{DeploymentView, Status};
+use cappuccino_core::api::{DeploymentView, Status, findings};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{Note, RevisionId, Sequence, TrialNumber};
 use serde::Serialize;
@@ -53,8 +53,15 @@ pub(in crate::cli) fn why(
 
 impl Explanation {
     fn say(&self) -> Result<(), Failure> {
-        let line = |entry: &Entry| note::line(entry.sequence.0, entry.at, &entry.note);
-        say_lines(&self.record.iter().map(line).collect::<Vec<_>>())?;
+        for entry in &self.record {
+            say(&note::line(entry.sequence.0, entry.at, &entry.note))?;
+            if let Note::ModelExamined(_, _, verdict) = &entry.note {
+                let line = |[step, found, seen]: &[String; 3]| {
+                    clean(&format!("        {step:<10} {found:<12} {seen}")).into_owned()
+                };
+                say_lines(&findings(verdict).iter().map(line).collect::<Vec<_>>())?;
+            }
+        }
         say_lines(&self.now.iter().map(|reason| clean(reason).into_owned()).collect::<Vec<_>>())
     }
 }
