@@ -245,7 +245,7 @@ fn t12_a_session_killed_at_any_bars_is_the_session_that_was_not() {
         for (place, bar) in bars.iter().enumerate() {
             let (known, found) = (whole.take(bar, true).unwrap(), broken.take(bar, true).unwrap());
             assert_eq!(format!("{known:?}"), format!("{found:?}"), "seed {seed}, bar {place}");
-            if mix(seed ^ (place as u64) << 20).is_multiple_of(25) {
+            if mix(seed ^ ((place as u64) << 20)).is_multiple_of(25) {
                 let stored = serde_json::to_string(&broken.stored()).unwrap();
                 broken = killed(&stored, seed, count, &rules, &bars);
             }

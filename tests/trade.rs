@@ -55,8 +55,7 @@ impl Scene {
         let mut command = Command::new(PROGRAM);
         command
             .current_dir(self.folder.path())
-            .args(["trade", "--model", "model", "--tickers", "T0/USD", "T1", "--feed", feed])
-            .args(["--session", session])
+            .args(["trade", "--tickers", "T0/USD", "T1", "--feed", feed, "--session", session])
             .env_remove("APCA_API_KEY_ID")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -64,8 +63,12 @@ impl Scene {
     }
 
     fn replay(&self, session: &str) -> Command {
+        self.replay_with("model", session)
+    }
+
+    fn replay_with(&self, model: &str, session: &str) -> Command {
         let mut command = self.command(session, "csv:candles.csv");
-        command.arg("--exit-at-end");
+        command.args(["--exit-at-end", "--model", model]);
         command
     }
 
@@ -283,6 +286,32 @@ fn lanes_say_what_each_made_on_the_same_bars() {
     assert_eq!(missing.status.code(), Some(1));
 }
 
+#[test]
+fn the_model_before_goes_on_beside_the_new_one_with_the_same_positions() {
+    let scene = Scene::new();
+    scene.candles(400);
+    model(&scene.path("new"), &actor(9, 2, 1, 8), 1);
+    let mut first = scene.replay("s.csv").args(["--speed", "360000"]).spawn().unwrap();
+    wait_until("rows", || scene.read("s.csv").lines().count() > 60);
+    signal(&first, Signal::TERM);
+    assert!(first.wait().unwrap().success());
+    let before = scene.events("s").len();
+    assert!(scene.replay_with("new", "s.csv").status().unwrap().success());
+    let (events, whole) = (scene.events("s"), {
+        assert!(scene.replay("whole.csv").status().unwrap().success());
+        scene.events("whole")
+    });
+    let worth = |event: &Event, name: &str| {
+        event.lanes.iter().find(|lane| lane.name == name).map(|lane| lane.worth.to_bits())
+    };
+    // What the model before would have made is what it made where nobody took its place.
+    for (event, alone) in events.iter().zip(&whole).skip(before) {
+        assert_eq!(worth(event, "previous"), worth(alone, "champion"), "{}", event.at);
+    }
+    assert_eq!(worth(&events[before - 1], "previous"), None);
+    assert_ne!(worth(&events[279], "champion"), worth(&whole[279], "champion"));
+}
+
 /// A venue whose present is the last full hour, with `ahead` more bars to come.
 fn venue(ahead: i64) -> Venue {
     let (past, hour) = (200, last_hour());
@@ -302,7 +331,7 @@ fn venue(ahead: i64) -> Venue {
 
 fn follow(scene: &Scene, session: &str, server: &Server) -> Child {
     let mut command = scene.command(session, "alpaca");
-    command.args(["--alpaca-url", &server.url, "--poll-seconds", "0.05"]);
+    command.args(["--model", "model", "--alpaca-url", &server.url, "--poll-seconds", "0.05"]);
     let folder = scene.path(session).with_extension("candles");
     command.arg("--candles").arg(folder).args(["--wait-seconds", "120"]);
     command.spawn().unwrap()

@@ -78,9 +78,16 @@ pub fn actor(seed: u64, tickers: usize, lookback: usize, width: usize) -> Weight
     let mut tensors = vec![("a_std_log".to_owned(), Tensor::matrix(1, vec![-0.5; tickers]))];
     let sizes = [(state, width), (width, width), (width, tickers)];
     for (layer, (inputs, outputs)) in [0, 2, 4].into_iter().zip(sizes) {
-        // The features in a state are small; a network that is to trade must take them seriously.
-        let scale = (3.0 / inputs as f64).sqrt() * if layer == 0 { 60.0 } else { 2.0 };
-        let draw = |place: usize| ((part(seed ^ (layer << 40), place as u64) - 0.5) * scale) as f32;
+        let scale = (3.0 / inputs as f64).sqrt() * if layer == 0 { 200.0 } else { 2.0 };
+        // A network that trades now this way, now that: it overlooks cash, holdings and price
+        // levels, which never change their sign, and takes the small rest seriously.
+        let is_level = |input: usize| input <= tickers || (input - 1 - tickers) % 11 < 4;
+        let draw = |place: usize| {
+            if layer == 0 && is_level(place % inputs) {
+                return 0.0;
+            }
+            ((part(seed ^ (layer << 40), place as u64) - 0.5) * scale) as f32
+        };
         let weight = (0..inputs * outputs).map(draw).collect();
         tensors.push((format!("net.{layer}.weight"), Tensor::matrix(outputs, weight)));
         tensors.push((format!("net.{layer}.bias"), Tensor::vector(vec![0.01; outputs])));

@@ -120,6 +120,9 @@ struct Change {
     cost: f64,
     /// How much of it may be rounding.
     rounding: f64,
+    /// Worth that the environment may have sold and the model bought again in the same row: it
+    /// costs fees and shows in no holding.
+    hidden: f64,
     /// Something moved against the model's wish, and not by the environment's rule.
     against_wishes: bool,
 }
@@ -195,7 +198,11 @@ impl Ledger {
                 change.turnover += units.abs() * quote.price;
                 change.bought += units * quote.price;
                 let unwished = quote.action.is_some_and(|wish| wish * units <= 0.0);
-                change.against_wishes |= unwished && !is_forced(asset.quantity, quote);
+                let again = is_bought_again(asset.quantity, quote);
+                change.against_wishes |= unwished && !again && !is_forced(asset.quantity, quote);
+                if again {
+                    change.hidden += 2.0 * FORCED_SHARE * asset.quantity * quote.price;
+                }
             }
         }
         change.cost = self.cash - row.cash - change.bought;
@@ -292,7 +299,7 @@ impl Ledger {
 impl Change {
     /// Whether the money gone beyond the rows' prices, or come, is above this share of the trades.
     fn costs_more_than(&self, share: f64) -> bool {
-        self.cost.abs() > share * self.turnover + self.rounding
+        self.cost.abs() > share * (self.turnover + self.hidden) + self.rounding
     }
 }
 
@@ -375,4 +382,11 @@ fn is_forced(held: f64, quote: &Quote) -> bool {
     quote.action.is_some_and(|wish| wish >= 0.0)
         && sold > UNITS_MIN
         && (sold - FORCED_SHARE * held).abs() <= UNITS_ROUNDING
+}
+
+/// Whether the environment may have sold its share of `held` units, before the model bought.
+fn is_bought_again(held: f64, quote: &Quote) -> bool {
+    quote.action.is_some_and(|wish| wish > 0.0)
+        && held > UNITS_MIN
+        && quote.holding >= held * (1.0 - FORCED_SHARE) - UNITS_ROUNDING
 }

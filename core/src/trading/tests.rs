@@ -170,6 +170,21 @@ fn a_sale_by_the_environment_s_rule_is_told_from_the_model_s() {
     assert_eq!(forced, [false, true, false]);
 }
 
+/// Both in one row cost two fees and hardly change the holding: nothing was set anew.
+#[test]
+fn a_sale_by_the_environment_s_rule_that_is_bought_back_at_once_is_no_new_account() {
+    let mut trader = Trader::new();
+    trader.bar(100.0, 0.0).bar(100.0, 9.0);
+    let (sold, bought) = (0.45, 0.448);
+    trader.cash += sold * 100.0 * (1.0 - FEE) - bought * 100.0 * (1.0 + FEE);
+    trader.held -= sold - bought;
+    trader.row(100.0, 0.7).bar(100.0, -0.19);
+    let session = trader.read();
+    assert_eq!((session.book().ledger.tally().resets, session.book().trades.len()), (0, 3));
+    let fees = (900.0 + 45.0 + 44.8 + 19.0) * FEE;
+    near(session.book().ledger.fees().unwrap(), fees);
+}
+
 #[test]
 fn the_first_row_s_purchase_is_a_trade_and_an_older_holding_is_none() {
     let header = "timestamp,cash,holding_A,holding_B,price_A,price_B,action_A,action_B\n";

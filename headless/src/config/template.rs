@@ -181,4 +181,11 @@ command = [
 # session_csv = "paper_trades/revision_{revision}.csv"
 # The original trader handles SIGINT only.
 stop_signal = "INT"
+# The trader that is built in needs no Python, goes on after a restart with the same positions, and
+# ends on SIGTERM (then leave out stop_signal); `cappuccino trade --help` tells more:
+# command = [
+#   "cappuccino", "trade", "--model", "{model_dir}", "--session", "{session_csv}",
+#   "--tickers", "BTC/USD", "ETH/USD", "LTC/USD", "BCH/USD", "LINK/USD", "UNI/USD", "AAVE/USD",
+#   "--timeframe", "1h", "--feed", "alpaca",
+# ]
 "#;

@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// Name of the champion's lane.
 pub(super) const CHAMPION: &str = "champion";
+/// Name of the lane of the model that was the champion before.
+pub(super) const PREVIOUS: &str = "previous";
 /// Largest file that is read, in bytes: a network of width 2048 has some 30 MB.
 const FILE_MAX: u64 = 512 << 20;
 
@@ -59,7 +61,8 @@ fn stem(folder: &str) -> &str {
     name.get(..12).unwrap_or(name)
 }
 
-fn player(name: &str, folder: &Path, tickers: usize) -> Result<Player, TradeError> {
+/// The model in a folder as a lane of that name.
+pub(super) fn player(name: &str, folder: &Path, tickers: usize) -> Result<Player, TradeError> {
     let (network, settings, model) = load(folder, tickers)
         .map_err(|fault| TradeError::Model { folder: folder.to_owned(), fault })?;
     let policy = Policy::Network(Arc::new(network));

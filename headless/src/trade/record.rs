@@ -21,6 +21,7 @@ pub(super) struct Record {
     events: Log,
     state_path: PathBuf,
     rows: u64,
+    pub(super) models: Models,
     /// Whether each bar waits for the disk: against a power cut, not against a kill.
     durable: bool,
 }
@@ -39,6 +40,16 @@ struct Stored {
     events_bytes: u64,
     rows: u64,
     desk: DeskState,
+    models: Models,
+}
+
+/// Where the models of a session are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Models {
+    /// The champion's folder.
+    pub(super) champion: PathBuf,
+    /// That of the champion before it, which still trades beside it.
+    pub(super) previous: Option<PathBuf>,
 }
 
 impl Record {
@@ -60,8 +71,9 @@ impl Record {
         let csv = Log::open(path, lengths.0)?;
         let events = Log::open(&events_path, lengths.1)?;
         let rows = stored.as_ref().map_or(0, |known| known.rows);
-        let record = Self { csv, events, state_path, rows, durable };
-        Ok((record, stored.map(|known| known.desk)))
+        let (models, desk) = stored.map(|known| (known.models, known.desk)).unzip();
+        let models = models.unwrap_or_default();
+        Ok((Self { csv, events, state_path, rows, models, durable }, desk))
     }
 
     /// Rows so far.
@@ -102,6 +114,7 @@ impl Record {
             events_bytes: self.events.length,
             rows: self.rows,
             desk: desk.stored(),
+            models: self.models.clone(),
         };
         let text = serde_json::to_vec(&stored).map_err(|error| self.damaged(&error))?;
         let draft = self.state_path.with_extension("json.tmp");

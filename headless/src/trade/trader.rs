@@ -2,11 +2,11 @@
 
 use super::args::{FeedChoice, TradeArgs};
 use super::error::TradeError;
-use super::model;
+use super::model::{self, CHAMPION, PREVIOUS};
 use super::record::Record;
 use super::say;
 use cappuccino_core::trading::paper::candle::{Bar, Timeframe};
-use cappuccino_core::trading::paper::desk::Desk;
+use cappuccino_core::trading::paper::desk::{Desk, DeskState, Player};
 use cappuccino_core::words::Timestamp;
 
 /// A trader at work.
@@ -21,10 +21,15 @@ impl Trader {
     /// Loads the models, then opens the session: it begins, or goes on where it stood.
     pub(super) fn open(args: &TradeArgs) -> Result<Self, TradeError> {
         let (tickers, timeframe, rules) = (args.full_tickers(), args.timeframe, args.rules());
-        let players = model::players(args)?;
+        let mut players = model::players(args)?;
         // A replay can be repeated after a power cut; without a pause it would wait for the disk.
         let durable = args.feed == FeedChoice::Alpaca || args.speed > 0.0;
-        let (record, stored) = Record::open(&args.session, durable)?;
+        let (mut record, mut stored) = Record::open(&args.session, durable)?;
+        if let Some(stored) = &mut stored {
+            players.extend(previous(&mut record, stored, &players, args));
+        }
+        record.models.champion =
+            std::path::absolute(&args.model).map_err(TradeError::file("find", &args.model))?;
         let desk = match &stored {
             Some(stored) => Desk::resume(tickers.clone(), timeframe, rules, players, stored)?,
             None => Desk::new(tickers.clone(), timeframe, rules, players),
@@ -102,5 +107,31 @@ impl Trader {
             say(&format!("{}: {}", bar.at, told.join(", ")));
         }
         Ok(())
+    }
+}
+
+/// The model that was the champion before: when another takes its place, it goes on beside it with
+/// the same money and positions, so that one can see what it would have made.
+fn previous(
+    record: &mut Record,
+    stored: &mut DeskState,
+    players: &[Player],
+    args: &TradeArgs,
+) -> Option<Player> {
+    let champion = players.first()?;
+    let is_named = players.iter().any(|player| player.name == PREVIOUS);
+    if stored.model_of(CHAMPION) != Some(&champion.model) && !is_named {
+        record.models.previous = Some(record.models.champion.clone());
+        stored.fork(CHAMPION, PREVIOUS);
+        say("another model takes over; the one before goes on beside it, to compare");
+    }
+    let folder = record.models.previous.clone().filter(|_| !is_named)?;
+    match model::player(PREVIOUS, &folder, args.tickers.len()) {
+        Ok(player) => Some(player),
+        Err(error) => {
+            say(&format!("{error}; the session goes on without the model before"));
+            record.models.previous = None;
+            None
+        }
     }
 }

@@ -89,7 +89,7 @@ pub struct Order {
     pub units: f64,
     /// Units that the environment sold, not the model; negative.
     pub forced_units: f64,
-    /// Price of the fill; none without one.
+    /// Price of the last fill; none without one.
     pub fill_price: Option<f64>,
     /// Fee paid.
     pub fee: f64,

@@ -72,6 +72,20 @@ struct StoredLane {
     state: LaneState,
 }
 
+impl DeskState {
+    /// Which model a lane traded, as a digest; none without such a lane.
+    pub fn model_of(&self, lane: &str) -> Option<&str> {
+        self.lanes.iter().find(|known| known.name == lane).map(|known| known.model.as_str())
+    }
+
+    /// Lets a second lane go on where the first one stands, instead of whatever it did before.
+    pub fn fork(&mut self, lane: &str, second: &str) {
+        let found = self.lanes.iter().find(|known| known.name == lane).cloned();
+        self.lanes.retain(|known| known.name != second);
+        self.lanes.extend(found.map(|known| StoredLane { name: second.to_owned(), ..known }));
+    }
+}
+
 /// Why a stored session cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeFault {

@@ -79,8 +79,10 @@ impl Event {
     }
 }
 
+/// A ticker may have two: what the environment sold, and what the model then bought.
 fn fills(orders: &[Order]) -> usize {
-    orders.iter().filter(|order| order.fill_price.is_some()).count()
+    let parts = orders.iter().flat_map(|order| [order.units, order.forced_units]);
+    parts.filter(|units| units.abs() > 0.0).count()
 }
 
 fn orders(record: &BarRecord, tickers: &[String], step: &Step) -> Vec<TickerEvent> {
