@@ -3,6 +3,7 @@
 //! Pure: the same world, moment and observation always give the same decision.
 
 use crate::decision::{Committed, Decision, Orders};
+use crate::fleet::{self, Group};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
 use crate::rules::vitals;
@@ -146,6 +147,8 @@ impl<'a> Draft<'a> {
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
+        self.pause_workers();
+        self.start_waiting();
         self.propose();
         self.press_shutdown();
         self.drain();
@@ -244,11 +247,66 @@ impl<'a> Draft<'a> {
 
     fn press_shutdown(&mut self) {
         if self.world.shutting_down {
-            let names: Vec<ProcessName> = self.world.processes.keys().cloned().collect();
-            for name in names {
+            for name in fleet::free_to_stop(&self.world, self.policy) {
                 self.send_process(name, process::Event::ShuttingDown);
             }
         }
+    }
+
+    /// Level-triggered: whoever waited for others starts when they are ready.
+    fn start_waiting(&mut self) {
+        if self.world.shutting_down {
+            return;
+        }
+        for name in fleet::released(&self.world, self.policy) {
+            self.send_process(name, process::Event::Tick);
+        }
+        self.drain();
+    }
+
+    /// Level-triggered: workers that fail together have one cause, one pause and one alert.
+    fn pause_workers(&mut self) {
+        if self.world.shutting_down {
+            return;
+        }
+        match fleet::group(&self.world, self.policy, self.now) {
+            Group::Fine => return,
+            Group::Recovered => {
+                self.queue.push_back(Addressed::Alert(fleet::group_alert(), alert::Event::Clear));
+            }
+            Group::Paused(pauses) => {
+                if !self.world.alerts.contains_key(&fleet::group_alert()) {
+                    self.tell_of_shared_failure(&pauses);
+                }
+                for (name, wait) in pauses {
+                    self.send_process(name, process::Event::Pause(wait));
+                }
+            }
+        }
+        self.drain();
+    }
+
+    fn tell_of_shared_failure(&mut self, pauses: &[(ProcessName, Span)]) {
+        let wait = pauses.iter().map(|(_, wait)| *wait).min();
+        self.notes.extend(wait.map(Note::WorkersPaused));
+        let raise = alert::Event::Raise {
+            text: "all workers failed within a minute".into(),
+            remedy: "they share a cause: look at the database, the disk, the graphics card and \
+                     `cappuccino logs`; `cappuccino reset` starts one at once"
+                .into(),
+        };
+        self.queue.push_back(Addressed::Alert(fleet::group_alert(), raise));
+        let own = fleet::workers(&self.world, self.policy).map(|(name, ..)| fleet::own_alert(name));
+        let cleared = own.map(|key| Addressed::Alert(key, alert::Event::Clear));
+        let cleared: Vec<Addressed> = cleared.collect();
+        self.queue.extend(cleared);
+    }
+
+    /// Whether the alert about the group stands for this one.
+    fn is_told_for_all(&self, key: &alert::Key) -> bool {
+        self.world.alerts.contains_key(&fleet::group_alert())
+            && fleet::workers(&self.world, self.policy)
+                .any(|(name, ..)| fleet::own_alert(name) == *key)
     }
 
     fn ask(&mut self, request: &Request) {
@@ -369,7 +427,8 @@ impl<'a> Draft<'a> {
     ) -> Option<Answer<process::Process>> {
         let process = self.world.processes.get(name)?;
         let policy = process_policy(self.policy, name);
-        let context = process::Context { name, policy: &policy, now: self.now };
+        let waits_for = fleet::waits_for(&self.world, &policy);
+        let context = process::Context { name, policy: &policy, now: self.now, waits_for };
         Some(process::step(context, process, event))
     }
 
@@ -406,6 +465,7 @@ impl<'a> Draft<'a> {
                 Addressed::Process(trader, event)
             }
             Tell::Deployment(event) => Addressed::Deployment(event),
+            Tell::Alert(key, alert::Event::Raise { .. }) if self.is_told_for_all(&key) => return,
             Tell::Alert(key, event) => Addressed::Alert(key, event),
         };
         self.queue.push_back(addressed);

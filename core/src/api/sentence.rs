@@ -61,6 +61,13 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
+        Note::ProcessCondemned(name, life, fault, why) => {
+            format!("{name} is ended because {fault}: {why} (life {life})")
+        }
+        Note::WorkersPaused(pause) => {
+            format!("all workers failed within a minute; they pause for {pause} together")
+        }
+        Note::ProcessReady(name, life) => format!("{name} is ready (life {life})"),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
     }
 }

@@ -3,7 +3,7 @@
 use super::machine::MachineView;
 use super::pnl::PnlView;
 use crate::words::{
-    Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
+    Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Span, Timestamp, TrialId,
     TrialNumber, TrialState,
 };
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,7 @@ pub struct ProcessView {
     /// `worker`, `trader` or `other`.
     pub role: String,
     /// `stopped`, `starting`, `running`, `ready`, `stopping`, `backoff`, `cooldown`, `unknown`,
-    /// `done`.
+    /// `waiting`, `done`.
     pub phase: String,
     /// What comes next, in words; empty when nothing does.
     pub next: String,
@@ -199,6 +199,18 @@ pub struct ProcessView {
     pub failures_total: u64,
     /// How the last life ended.
     pub last_exit: Option<String>,
+    /// The budget's window.
+    #[serde(default)]
+    pub window: Span,
+    /// What has to be ready before it is started.
+    #[serde(default)]
+    pub waits_for: Option<ProcessName>,
+    /// Most memory that it may use, in bytes.
+    #[serde(default)]
+    pub memory_limit_bytes: Option<u64>,
+    /// The signs of life that are looked for, each with its last sight and its limit, in words.
+    #[serde(default)]
+    pub signs: Vec<String>,
 }
 
 /// Something that needs attention.

@@ -4,3 +4,4 @@ pub mod best;
 pub mod improvement;
 pub mod restart;
 pub mod vitals;
+pub mod wellness;

@@ -10,6 +10,7 @@ pub mod policy;
 pub mod refusal;
 pub mod run;
 pub mod study;
+pub mod supervision;
 pub mod time;
 pub mod trial;
 pub mod vitals;
@@ -28,6 +29,7 @@ pub use observation::{
 pub use policy::{DeploymentPolicy, OnFailure, Policy, ProcessPolicy, RestartRule, Role};
 pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
+pub use supervision::{Fault, LivenessPolicy, Readiness, Sign, Signs};
 pub use time::{BootId, Moment, Span, Timestamp};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

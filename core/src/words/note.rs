@@ -9,6 +9,7 @@ use super::ids::{
 };
 use super::observation::Command;
 use super::run::ExitStatus;
+use super::supervision::Fault;
 use super::time::Span;
 use super::trial::StudyIdentity;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,12 @@ pub enum Note {
     AlertCleared(String),
     /// An operator's request was carried out: by whom.
     Asked(RequestId, String, Command),
+    /// A process is ended for a fault of its own; a sentence with the figures.
+    ProcessCondemned(ProcessName, Generation, Fault, String),
+    /// All workers failed within a short time; they pause this long together.
+    WorkersPaused(Span),
+    /// A process has shown that it is ready.
+    ProcessReady(ProcessName, Generation),
 }
 
 /// Who or what began a deployment.

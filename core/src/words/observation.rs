@@ -5,6 +5,7 @@ use super::ids::{
     DeploymentId, Digest, Generation, ProcessName, RequestId, RevisionId, TrialId, TrialNumber,
 };
 use super::run::{ExitStatus, RunIdentity};
+use super::supervision::Signs;
 use super::trial::StudyIdentity;
 use super::vitals::Vitals;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,10 @@ pub enum ProcessReport {
     Exited(Generation, ExitStatus),
     /// Somebody looked for it.
     Probed(Probe),
+    /// The proof that it is ready was seen.
+    Ready(Generation),
+    /// Somebody looked how it is.
+    Looked(Generation, Signs),
 }
 
 /// What looking for a process found.

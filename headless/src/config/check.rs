@@ -1,8 +1,8 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
-use super::{CommandConfig, Config, ModelsConfig, SessionPath, StudyConfig};
-use super::{machine, notify};
+use super::{CommandConfig, Config, ModelsConfig, SessionPath, ShownBy, StudyConfig};
+use super::{machine, notify, supervision};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -190,10 +190,13 @@ type Processes = (BTreeMap<ProcessName, ProcessPolicy>, BTreeMap<ProcessName, Co
 
 fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
     let (mut policies, mut commands) = Processes::default();
+    let mut order = supervision::Order::new();
     for process in &file.processes {
         let policy = process_policy(process)?;
         let command = command(process, root)?;
-        for (instance, name) in (1..).zip(instance_names(process)?) {
+        let names = instance_names(process)?;
+        order.note(process, names.clone());
+        for (instance, name) in (1..).zip(names) {
             if policies.insert(name.clone(), policy.clone()).is_some() {
                 return Err(mistake(
                     process.name.span(),
@@ -201,9 +204,11 @@ fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
                     "give each process its own name",
                 ));
             }
-            commands.insert(name, CommandConfig { instance, ..command.clone() });
+            let shown_by = supervision::shown_by(process, &command.directory, instance)?;
+            commands.insert(name, CommandConfig { instance, shown_by, ..command.clone() });
         }
     }
+    order.apply(&mut policies)?;
     Ok((policies, commands))
 }
 
@@ -250,10 +255,15 @@ fn process_policy(process: &file::Process) -> Result<ProcessPolicy, Mistake> {
         backoff_initial: span(process.restart_delay.as_ref(), default.backoff_initial)?,
         backoff_max: span(process.restart_delay_max.as_ref(), default.backoff_max)?,
         cooldown: span(process.restart_cooldown.as_ref(), default.cooldown)?,
+        cooldown_max: span(process.restart_cooldown_max.as_ref(), default.cooldown_max)?,
         healthy_after: span(process.healthy_after.as_ref(), default.healthy_after)?,
-        ready_after: span(process.ready_after.as_ref(), default.ready_after)?,
+        ready: supervision::ready(process, default.ready)?,
         stop_grace: span(process.stop_grace.as_ref(), default.stop_grace)?,
         critical: process.critical.unwrap_or(default.critical),
+        no_restart_codes: process.no_restart_codes.clone(),
+        after: Vec::new(),
+        liveness: supervision::liveness(process)?,
+        memory_limit_bytes: supervision::memory_limit(process.memory_limit.as_ref())?,
     })
 }
 
@@ -267,6 +277,7 @@ fn command(process: &file::Process, root: &Path) -> Result<CommandConfig, Mistak
     Ok(CommandConfig {
         command,
         instance: 1,
+        shown_by: ShownBy::default(),
         directory: process.directory.as_ref().map_or_else(|| root.to_owned(), |d| root.join(d)),
         environment: process.environment.clone(),
         stop_signal: signal(process.stop_signal.as_ref())?,

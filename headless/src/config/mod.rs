@@ -8,11 +8,13 @@ mod file;
 mod machine;
 mod notify;
 mod session_path;
+mod supervision;
 mod template;
 
 pub use check::{ConfigError, load};
 pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
 pub use session_path::SessionPath;
+pub use supervision::{Proof, ShownBy};
 pub use template::TEMPLATE;
 
 use crate::observe::machine::MachineConfig;
@@ -75,6 +77,8 @@ pub struct CommandConfig {
     pub command: Vec<String>,
     /// Which instance this is, from 1.
     pub instance: u32,
+    /// How it shows that it is ready and alive.
+    pub shown_by: ShownBy,
     /// Working folder.
     pub directory: PathBuf,
     /// Variables on top of the runner's own.

@@ -27,6 +27,9 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::ProcessExited(..)
         | Note::ProcessCooling(..)
         | Note::ProcessHealthy(..)
+        | Note::ProcessCondemned(..)
+        | Note::ProcessReady(..)
+        | Note::WorkersPaused(_)
         | Note::AlertRaised(..)
         | Note::AlertCleared(_) => None,
     }
@@ -55,6 +58,9 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::ProcessExited(..)
         | Note::ProcessCooling(..)
         | Note::ProcessHealthy(..)
+        | Note::ProcessCondemned(..)
+        | Note::ProcessReady(..)
+        | Note::WorkersPaused(_)
         | Note::AlertRaised(..)
         | Note::AlertCleared(_)
         | Note::Asked(..) => [None, None],
@@ -69,7 +75,9 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::LaunchFailed(who, ..)
         | Note::ProcessExited(who, ..)
         | Note::ProcessCooling(who, ..)
-        | Note::ProcessHealthy(who, ..) => who == name,
+        | Note::ProcessHealthy(who, ..)
+        | Note::ProcessCondemned(who, ..)
+        | Note::ProcessReady(who, ..) => who == name,
         Note::AlertRaised(key, ..) | Note::AlertCleared(key) => {
             key.starts_with(&format!("process/{name}/"))
         }
@@ -87,7 +95,8 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::Halted(_)
         | Note::ModeChanged(_)
         | Note::TrialHeld(..)
-        | Note::TrialReleased(..) => false,
+        | Note::TrialReleased(..)
+        | Note::WorkersPaused(_) => false,
     }
 }
 
