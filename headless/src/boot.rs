@@ -7,8 +7,9 @@ use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::notify::Notifier;
 use crate::observe::listings::{CatalogTrials, KnownTrading};
-use crate::observe::machine::MachineWatcher;
+use crate::observe::machine::{MachineWatcher, Seen as SeenMachine};
 use crate::observe::session::watcher::SessionWatcher;
+use crate::observe::signs::SignsWatcher;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher};
@@ -124,7 +125,9 @@ async fn up(
         notifications: notifier.board(),
         asks: ask,
     };
-    let machine = machine(workspace, &config, status.subscribe(), observed);
+    let machine = machine(workspace, &config, status.subscribe(), observed.clone());
+    let cards = machine.as_ref().map(|machine| machine.seen().clone());
+    let signs = signs(workspace, &config, status.subscribe(), cards, observed);
     let (end, ended) = oneshot::channel::<()>();
     let window = tokio::spawn(serve::serve(listener, port, async move {
         // Either way the loop is over.
@@ -140,6 +143,7 @@ async fn up(
         session_news,
         upkeep,
         machine,
+        signs,
         clock,
         observations,
         asks,
@@ -296,6 +300,20 @@ fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<Sessio
     let earlier = world.deployment.revisions.keys().copied();
     let news = news.clone();
     Some(SessionWatcher::spawn(path, live, earlier, move || news.notify_one()))
+}
+
+/// The eyes on signs of life and memory. Without them everything else still works.
+fn signs(
+    workspace: &Workspace,
+    config: &Config,
+    status: watch::Receiver<Arc<Status>>,
+    cards: Option<SeenMachine>,
+    observed: mpsc::Sender<Observation>,
+) -> Option<SignsWatcher> {
+    SignsWatcher::start(workspace, config, status, cards, observed).unwrap_or_else(|error| {
+        tracing::error!("nobody looks for signs of life: {error}; restart the runner");
+        None
+    })
 }
 
 /// The eyes on the machine. Without them everything else still works.

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
 use crate::observe::session::watcher::SessionWatcher;
+use crate::observe::signs::SignsWatcher;
 use crate::observe::watcher::StudyWatcher;
 use crate::serve::port::{Ask, AskError};
 use crate::upkeep::Upkeep;
@@ -50,6 +51,8 @@ pub struct Runner {
     pub upkeep: Upkeep,
     /// The eyes on the machine; none where the system gives no thread for them.
     pub machine: Option<MachineWatcher>,
+    /// The eyes on signs of life and memory; none where no process has a limit.
+    pub signs: Option<SignsWatcher>,
     /// The clocks.
     pub clock: Clock,
     /// What happened outside.
@@ -309,6 +312,9 @@ impl Runner {
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
         status.pnl = self.pnl(now.wall);
+        if let Some(signs) = &self.signs {
+            signs.show(&mut status);
+        }
         self.status.send_replace(Arc::new(status));
     }
 

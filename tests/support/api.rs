@@ -7,7 +7,7 @@ use cappuccino_core::api::{
 use cappuccino_core::client::{self, Client};
 use cappuccino_core::store::{Batch, OpenFacts, Store};
 use cappuccino_core::words::{
-    Direction, Generation, Note, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
+    Direction, Generation, Note, ProcessName, RevisionId, Sequence, Span, Timestamp, TrialId,
     TrialNumber, TrialState,
 };
 use cappuccino_headless::serve::port::{ASKS_MAX, AskError, Order, Port, Trials};
@@ -283,6 +283,10 @@ fn process(name: &str, role: &str, phase: &str) -> ProcessView {
         starts: 3,
         failures_total: 2,
         last_exit: None,
+        window: Span::minutes(10),
+        waits_for: None,
+        memory_limit_bytes: None,
+        signs: Vec::new(),
     }
 }
 
@@ -351,8 +355,8 @@ pub fn status() -> Status {
 /// One note of every kind, telling one story.
 pub fn every_note() -> Vec<Note> {
     use cappuccino_core::words::{
-        Candidate, Cause, Command, Decline, DeploymentId, ExitStatus, Failure, Mode, RequestId,
-        Span, Stage, Standing, StudyIdentity,
+        Candidate, Cause, Command, Decline, DeploymentId, ExitStatus, Failure, Fault, Mode,
+        RequestId, Stage, Standing, StudyIdentity,
     };
     let study = StudyIdentity {
         name: "momentum".into(),
@@ -393,6 +397,14 @@ pub fn every_note() -> Vec<Note> {
         Note::LaunchFailed(name("worker-2"), Generation(2), "no such program: python".into()),
         Note::ProcessCooling(name("worker-2"), Span::minutes(5)),
         Note::ProcessHealthy(name("worker-1"), Generation(2)),
+        Note::ProcessReady(name("worker-1"), Generation(3)),
+        Note::ProcessCondemned(
+            name("worker-2"),
+            Generation(3),
+            Fault::Memory,
+            "12.3 GiB of 12.0 GiB that it may".into(),
+        ),
+        Note::WorkersPaused(Span::minutes(5)),
         Note::AlertRaised(
             "process/worker-2/cooling".into(),
             "worker-2 keeps ending".into(),

@@ -391,19 +391,35 @@ pub(super) fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistak
     Mistake { what, remedy: Some(remedy.to_owned()), place }
 }
 
+/// What the tests of every section share.
 #[cfg(test)]
-mod tests {
-    use super::super::TEMPLATE;
-    use super::*;
+pub(super) mod testing {
+    use super::{Config, Path, parse};
 
-    fn refused(text: &str, what: &str, remedy: &str) {
-        let full = format!("[study]\ndatabase = \"s.db\"\n{text}");
-        let Err(found) = parse(&full, Path::new("/w")) else { panic!("{text} must be refused") };
+    fn whole(text: &str) -> String {
+        format!("[study]\ndatabase = \"s.db\"\n{text}")
+    }
+
+    pub(in crate::config) fn accepted(text: &str) -> Config {
+        parse(&whole(text), Path::new("/w")).unwrap_or_else(|found| panic!("{}", found.what))
+    }
+
+    pub(in crate::config) fn refused(text: &str, what: &str, remedy: &str) {
+        let Err(found) = parse(&whole(text), Path::new("/w")) else {
+            panic!("{text} must be refused")
+        };
         assert!(found.what.contains(what), "{text}: {}", found.what);
         let said = found.remedy.unwrap_or_default();
         assert!(said.contains(remedy), "{text}: {said}");
         assert!(!found.place.is_empty(), "{text}: no place");
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TEMPLATE;
+    use super::testing::refused;
+    use super::*;
 
     #[test]
     fn the_file_that_init_writes_is_valid_and_has_the_defaults() {

@@ -1,7 +1,7 @@
 //! What a process must show of itself: readiness, signs of life, memory; and the order of starts.
 
 use super::check::{Mistake, mistake, span};
-use super::file::Process;
+use super::file::{Process, Role};
 use cappuccino_core::words::supervision::AGREEING_MIN;
 use cappuccino_core::words::{LivenessPolicy, ProcessName, ProcessPolicy, Readiness, Sign, Span};
 use regex::bytes::Regex;
@@ -79,9 +79,7 @@ pub(super) fn ready(process: &Process, default: Readiness) -> Result<Readiness, 
         (0, Some(delay)) if ready.within.is_none() => {
             Ok(Readiness::After(span(Some(delay), Span::ZERO)?))
         }
-        (1, None) => {
-            Ok(Readiness::Proven { deadline: span(ready.within.as_ref(), READY_WITHIN)? })
-        }
+        (1, None) => Ok(Readiness::Proven { deadline: span(ready.within.as_ref(), READY_WITHIN)? }),
         _ => Err(mistake(
             place,
             "`ready` names one way to see that a process is ready".to_owned(),
@@ -156,6 +154,10 @@ pub(super) fn liveness(process: &Process) -> Result<LivenessPolicy, Mistake> {
         }
     }
     let agreeing = live.agree.as_ref().map_or(AGREEING_MIN, |number| *number.get_ref());
+    if let Some(session) = live.session.as_ref().filter(|_| !matches!(process.role, Role::Trader)) {
+        let what = "only a trader writes a session".to_owned();
+        return Err(mistake(session.span(), what, "look for its log or a heartbeat file"));
+    }
     let known = u32::try_from(limits.len()).unwrap_or(u32::MAX);
     match &live.agree {
         Some(number) if agreeing < AGREEING_MIN => Err(mistake(
@@ -280,4 +282,77 @@ fn way_back<'a>(
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::testing::{accepted, refused};
+    use super::*;
+
+    fn process(name: &str, extra: &str) -> String {
+        format!("[[process]]\nname = \"{name}\"\nrole = \"worker\"\ncommand = [\"a\"]\n{extra}\n")
+    }
+
+    #[test]
+    fn readiness_signs_and_memory_are_read() {
+        let config = accepted(&process(
+            "w",
+            "instances = 2\ndirectory = \"d\"\nmemory_limit = \"12GiB\"\n\
+             ready = { file = \"up-{instance}\", within = \"9s\" }\n\
+             liveness = { log = \"10m\", cpu = \"5m\", heartbeat_file = \"b\", heartbeat = \"2m\" }",
+        ));
+        let name = ProcessName::new("w-2").unwrap();
+        let policy = &config.policy.processes[&name];
+        assert_eq!(policy.ready, Readiness::Proven { deadline: Span::seconds(9) });
+        assert_eq!(policy.memory_limit_bytes, Some(12 << 30));
+        assert_eq!(policy.liveness.limits[&Sign::Heartbeat], Span::minutes(2));
+        assert_eq!(policy.liveness.agreeing, 2);
+        let shown_by = &config.commands[&name].shown_by;
+        assert_eq!(shown_by.heartbeat.as_deref(), Some(Path::new("/w/d/b")));
+        assert!(
+            matches!(&shown_by.proof, Some(Proof::File(path)) if path == Path::new("/w/d/up-2"))
+        );
+    }
+
+    #[test]
+    fn a_text_is_a_text_and_between_slashes_it_is_an_expression() {
+        let proof = |written: &str| {
+            let config = accepted(&process("w", &format!("ready = {{ log = '{written}' }}")));
+            let shown_by = config.commands.into_values().next().unwrap().shown_by;
+            let Some(Proof::Log(pattern)) = shown_by.proof else { panic!("no pattern") };
+            pattern
+        };
+        assert!(proof("up (8000)").is_match(b"it is up (8000) now"));
+        assert!(proof("/up .[0-9]+/").is_match(b"it is up (8000) now"));
+        assert!(!proof("up .").is_match(b"it is up (8000) now"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        refused(&process("w", "ready = { log = '/(/' }"), "no regular expression", "slashes");
+        refused(&process("w", "ready = { log = '' }"), "empty text", "prints");
+        refused(&process("w", "ready = { log = 'a', file = 'b' }"), "one way", "one of log");
+        refused(&process("w", "ready = { within = '5s' }"), "one way", "one of log");
+        refused(&process("w", "ready = { http = 'localhost' }"), "no address", "http://");
+        refused(&process("w", "ready = { delay = '1s' }\nready_after = '1s'"), "the same", "delay");
+        refused(&process("w", "liveness = { log = '1m', cpu = '1m', agree = 1 }"), "innocent", "2");
+        refused(&process("w", "liveness = { log = '1m', agree = 2 }"), "never be missing", "more");
+        refused(&process("w", "liveness = { heartbeat = '1m' }"), "a file and a time", "both");
+        refused(&process("w", "liveness = { session = '1m' }"), "only a trader", "heartbeat");
+        refused(&process("w", "memory_limit = '12'"), "no amount of memory", "12GiB");
+        refused(&process("w", "memory_limit = '12KiB'"), "no amount of memory", "12GiB");
+        refused(&process("w", "after = ['x']"), "no process `x`", "the processes are: w");
+    }
+
+    #[test]
+    fn an_order_that_goes_in_a_circle_is_refused_with_the_circle() {
+        let three = process("a", "after = ['c']")
+            + &process("b", "after = ['a']")
+            + &process("c", "after = ['b']");
+        refused(&three, "a after c after b after a", "remove one");
+        refused(&process("a", "after = ['a']"), "a after a", "remove one");
+        let fine = process("a", "instances = 2") + &process("b", "after = ['a']");
+        let config = accepted(&fine);
+        assert_eq!(config.policy.processes[&ProcessName::new("b").unwrap()].after.len(), 2);
+    }
 }

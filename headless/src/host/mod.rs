@@ -14,6 +14,7 @@ pub(crate) mod kernel;
 mod leftovers;
 mod log;
 mod place;
+mod ready;
 pub mod record;
 mod slot;
 mod thread;
@@ -383,6 +384,16 @@ impl Host {
             }
         });
         Ok(())
+    }
+
+    /// A life to be watched until it is ready.
+    pub(crate) fn newcomer(
+        &self,
+        name: &ProcessName,
+        generation: Generation,
+        log: PathBuf,
+    ) -> ready::Newcomer {
+        ready::Newcomer { files: self.slot(name).files, generation, log }
     }
 
     /// The newest life of a slot that left a record; 0 when none did. A record that cannot be read

@@ -42,6 +42,10 @@ pub struct RunRecord {
     pub shim: Who,
     /// The process.
     pub process: Who,
+    /// Length of its log before its first output, in bytes. Not written by programs before this
+    /// field; they and this one read each other's records, so the version stays.
+    #[serde(default)]
+    pub log_start: u64,
 }
 
 /// Version 1 of [`RunRecord`]: no process handles.
@@ -173,6 +177,7 @@ impl From<RunRecordV1> for RunRecord {
             boot: old.boot,
             shim: who(old.shim_pid, old.shim_start_ticks),
             process: who(old.pid, old.start_ticks),
+            log_start: 0,
         }
     }
 }
@@ -278,7 +283,8 @@ mod tests {
         fs::write(&path, first).unwrap();
         let who = |pid, start_ticks| Who { pid, start_ticks, inode: None };
         let (shim, process) = (who(10, 99), who(11, 100));
-        let mut expected = RunRecord { version: 1, generation: Generation(4), boot, shim, process };
+        let (version, generation, log_start) = (1, Generation(4), 0);
+        let mut expected = RunRecord { version, generation, boot, shim, process, log_start };
         assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
         expected.version = RunRecord::VERSION;
         expected.process.inode = Some(5);

@@ -3,5 +3,6 @@
 pub mod listings;
 pub mod machine;
 pub mod session;
+pub mod signs;
 pub mod study;
 pub mod watcher;

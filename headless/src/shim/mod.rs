@@ -127,6 +127,7 @@ fn start(order: &ShimOrder, files: &SlotFiles, lock: &OwnedFd) -> io::Result<u32
     let (program, arguments) =
         order.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
     let log = std::fs::OpenOptions::new().create(true).append(true).open(&order.log_file)?;
+    let log_start = log.metadata()?.len();
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -134,7 +135,7 @@ fn start(order: &ShimOrder, files: &SlotFiles, lock: &OwnedFd) -> io::Result<u32
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
-    let beforehand = introduction(order, files, lock)?;
+    let beforehand = introduction(order, files, lock, log_start)?;
     // SAFETY: the shim has one thread, so its forked child may do whatever it may do.
     unsafe { command.pre_exec(beforehand) };
     // Dropping the child neither waits for it nor ends it; `wait` takes note of its end.
@@ -147,6 +148,7 @@ fn introduction(
     order: &ShimOrder,
     files: &SlotFiles,
     lock: &OwnedFd,
+    log_start: u64,
 ) -> io::Result<impl FnMut() -> io::Result<()> + Send + Sync + 'static> {
     let shim = Who::own()?;
     let (generation, boot, run) = (order.generation, order.boot.clone(), files.run.clone());
@@ -155,7 +157,7 @@ fn introduction(
         reach(Step::Newborn);
         rustix::process::setsid()?;
         let (version, boot, process) = (RunRecord::VERSION, boot.clone(), Who::own()?);
-        let record = RunRecord { version, generation, boot, shim, process };
+        let record = RunRecord { version, generation, boot, shim, process, log_start };
         drop(record::write(&run, &record).map_err(into_io)?);
         // It is inherited by whatever the process starts, too: the slot is taken until all of
         // them are gone.

@@ -114,6 +114,13 @@ impl Turn<'_> {
         (process, Note::ProcessExited(self.name(), generation, status.clone(), planned))
     }
 
+    /// What was wrong with the life that ended matters no more.
+    pub(super) fn over(self, step: Step<Process>) -> Step<Process> {
+        ["stuck", "quiet", "memory"]
+            .into_iter()
+            .fold(step, |step, what| step.clear(self.alert(what)))
+    }
+
     pub(super) fn vacant(self, process: Process) -> Step<Process> {
         self.tell_deployment(Step::to(process), |_| deployment::Event::TraderVacant)
     }

@@ -148,7 +148,7 @@ impl Turn<'_> {
             return self.ended(trust, status, Some(fault));
         }
         let (process, note) = self.account(ending, status, true);
-        match (then, process.goal) {
+        let step = match (then, process.goal) {
             (Then::Stay, Goal::Up(_)) => {
                 Step::to(Process { phase: Phase::Stopped, ..process }).note(note)
             }
@@ -158,9 +158,8 @@ impl Turn<'_> {
             (Then::FollowGoal | Then::Fail(..), Goal::Up(_)) => {
                 self.start(process, Trust::Full).note(note)
             }
-        }
-        .clear(self.alert("stuck"))
-        .done()
+        };
+        self.over(step).done()
     }
 
     fn ended_by_itself(self, trust: Trust, status: &ExitStatus) -> Answer<Process> {
@@ -172,13 +171,11 @@ impl Turn<'_> {
         let wanted = self.process.serves_goal();
         let (mut process, note) = self.account(self.process.generation, status, !wanted);
         if !wanted {
-            return match process.goal {
+            let step = match process.goal {
                 Goal::Down => self.vacant(Process { phase: Phase::Stopped, ..process }),
                 Goal::Up(_) => self.start(process, Trust::Full),
-            }
-            .note(note)
-            .clear(self.alert("stuck"))
-            .done();
+            };
+            return self.over(step).note(note).done();
         }
         process.tally.failures = process.tally.failures.saturating_add(1);
         let how = match fault {
@@ -187,20 +184,18 @@ impl Turn<'_> {
         };
         if self.stays_down(status, fault) {
             let step = Step::to(Process { phase: Phase::Done(status.clone()), ..process });
-            return self.tell_exhausted(step, &how).note(note).clear(self.alert("stuck")).done();
+            return self.over(self.tell_exhausted(step, &how)).note(note).done();
         }
         let next =
             process.failures.count(self.context.policy, self.context.now, self.process.generation);
-        match (next, trust) {
+        let step = match (next, trust) {
             (Next::Backoff(wait), Trust::Full) => {
                 let phase = Phase::Backoff { since: self.context.now, wait };
                 self.tell_exited(Step::to(Process { phase, ..process }), &how)
             }
             (Next::Cooldown(_), Trust::Full) | (_, Trust::HalfOpen) => self.cool(process, &how),
-        }
-        .note(note)
-        .clear(self.alert("stuck"))
-        .done()
+        };
+        self.over(step).note(note).done()
     }
 
     fn stays_down(self, status: &ExitStatus, fault: Option<Fault>) -> bool {
