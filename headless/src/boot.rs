@@ -3,6 +3,7 @@
 use crate::act::Actor;
 use crate::clock::{Clock, ClockError, wall_now};
 use crate::config::{self, Config, ConfigError};
+use crate::handover::Successor;
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::notify::Notifier;
@@ -18,6 +19,7 @@ use crate::samples::SampleFile;
 use crate::serve;
 use crate::serve::port::{ASKS_MAX, Port};
 use crate::serve::socket::SocketFile;
+use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{API_VERSION, Hello, Status, StudyView, status_of};
@@ -145,6 +147,8 @@ async fn up(
         machine,
         signs,
         clock,
+        manager: ServiceManager::of_environment(),
+        successor: Successor::new(workspace),
         observations,
         asks,
         status,

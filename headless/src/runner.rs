@@ -5,12 +5,14 @@
 
 use crate::act::Actor;
 use crate::clock::Clock;
+use crate::handover::Successor;
 use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
 use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::signs::SignsWatcher;
 use crate::observe::watcher::StudyWatcher;
 use crate::serve::port::{Ask, AskError};
+use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
 use cappuccino_core::api::{Accepted, CommandBody, PnlView, Status, status_of};
 use cappuccino_core::decision::Orders;
@@ -22,7 +24,7 @@ use cappuccino_core::words::{
 use cappuccino_core::world::World;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -63,6 +65,10 @@ pub struct Runner {
     pub status: watch::Sender<Arc<Status>>,
     /// When this runner came up.
     pub since: Timestamp,
+    /// What the service manager is told.
+    pub manager: ServiceManager,
+    /// Who takes over when the runner is to be restarted.
+    pub successor: Successor,
     /// Whether to end, processes running on, as soon as nothing is under way.
     pub once: bool,
 }
@@ -74,6 +80,8 @@ pub enum Ending {
     Stopped,
     /// The processes run on, to be adopted by the next runner.
     Left,
+    /// As `Left`, and the program as it is now is to take over at once.
+    HandedOver,
 }
 
 /// Why the loop sleeps no longer.
@@ -96,9 +104,11 @@ impl Runner {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         self.observe(self.booted()).await;
+        self.manager.ready();
         loop {
             self.publish();
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
+                self.manager.stopping();
                 return Ok((Ending::Stopped, self.keeper));
             }
             if self.once && self.is_done_for_now() {
@@ -107,8 +117,8 @@ impl Runner {
             match self.sleep(&mut interrupt, &mut terminate).await {
                 Wake::Observed(observation) => self.burst(observation).await,
                 Wake::Asked(ask) => {
-                    if self.answer(ask).await == Some(Ending::Left) {
-                        return Ok((Ending::Left, self.keeper));
+                    if let Some(ending) = self.answer(ask).await {
+                        return Ok((ending, self.keeper));
                     }
                 }
                 Wake::Seen => {}
@@ -131,11 +141,12 @@ impl Runner {
         }
     }
 
-    fn next_wake(&self) -> Duration {
+    fn next_wake(&mut self) -> Duration {
         let now = self.clock.now();
         let longest = if self.upkeep.has_more() { UPKEEP_WAKE } else { IDLE_WAKE };
         let due = self.keeper.engine().deadline(now).unwrap_or(longest).min(longest);
-        Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1))
+        let due = Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1));
+        self.manager.alive(Instant::now()).map_or(due, |feeding| feeding.min(due))
     }
 
     /// The runner is up, with what the slots say on disk.
@@ -195,6 +206,7 @@ impl Runner {
         tracing::error!("the state could not be written: {error}; opening the file again");
         while let Err(error) = self.keeper.reopen() {
             tracing::error!("{error}");
+            self.manager.alive(Instant::now());
             tokio::time::sleep(REOPEN_PAUSE).await;
         }
         tracing::info!("the state file is open again");
@@ -211,6 +223,14 @@ impl Runner {
                 self.observe(Observation::ShuttingDown).await;
                 (Ok(self.accepted("stopping every process, then the runner")), None)
             }
+            CommandBody::RestartRunner => match self.successor.can_take_over(self.world()).await {
+                Ok(()) => {
+                    self.manager.reloading();
+                    let text = "the runner hands over; the processes run on";
+                    (Ok(self.accepted(text)), Some(Ending::HandedOver))
+                }
+                Err(refusal) => (Err(AskError::Refused(refusal)), None),
+            },
             CommandBody::Backup => {
                 let outcome = self.upkeep.backup_now(self.clock.now(), &self.keeper);
                 (outcome.map(|text| self.accepted(&text)).map_err(AskError::Store), None)
@@ -280,7 +300,11 @@ impl Runner {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.keeper.engine().world().is_at_rest()
+        self.world().is_at_rest()
+    }
+
+    const fn world(&self) -> &World {
+        self.keeper.engine().world()
     }
 
     /// For `run --once`: the study was looked at, everything asked for has happened, and no
@@ -315,6 +339,7 @@ impl Runner {
         if let Some(signs) = &self.signs {
             signs.show(&mut status);
         }
+        self.manager.status(&in_a_line(&status));
         self.status.send_replace(Arc::new(status));
     }
 
@@ -328,6 +353,14 @@ impl Runner {
         }
         Some(sessions.view(now))
     }
+}
+
+/// The picture in one line, for `systemctl status`.
+fn in_a_line(status: &Status) -> String {
+    let lives = status.processes.iter().filter(|process| process.pid.is_some()).count();
+    let (all, alerts) = (status.processes.len(), status.alerts.len());
+    let phase = &status.deployment.phase;
+    format!("{lives} of {all} processes run; deployment {phase}; {alerts} alerts")
 }
 
 /// The model that the trader runs; the live one while it runs none.

@@ -58,4 +58,10 @@ pub enum Refusal {
     /// Nothing to pin.
     #[error("no model is live, so there is nothing to pin; pause without `--pin`")]
     NothingLive,
+    /// The runner must not be interrupted now.
+    #[error("{0}; ask again when that is over")]
+    UnderWay(String),
+    /// Another runner could not take over.
+    #[error("{0}, so the runner stays; {1}")]
+    NoSuccessor(String, String),
 }

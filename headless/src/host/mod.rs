@@ -24,6 +24,7 @@ mod watch;
 pub use log::{CappedLog, cap_log};
 pub use slot::Slot;
 
+use crate::service;
 use crate::shim::{self, ShimOrder};
 use cappuccino_core::words::{
     BootId, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
@@ -250,6 +251,9 @@ impl Host {
     ) -> io::Result<Command> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&spec.log_file)?;
         let mut command = Command::new(&self.config.shim_program);
+        for variable in service::VARIABLES {
+            command.env_remove(variable);
+        }
         command
             .arg0(shim::PROGRAM)
             .arg(shim::WORD)

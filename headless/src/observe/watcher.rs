@@ -111,7 +111,7 @@ impl StudyWatcher {
             CommandBody::Resume => Command::Resume,
             CommandBody::Restart { process } => Command::Restart { process },
             CommandBody::Reset { process } => Command::Reset { process },
-            CommandBody::Backup | CommandBody::Shutdown { .. } => {
+            CommandBody::Backup | CommandBody::RestartRunner | CommandBody::Shutdown { .. } => {
                 return Err("this is no command for the machines".into());
             }
         })

@@ -145,7 +145,8 @@ fn alerts(screen: Screen, status: &Status) -> Vec<String> {
 fn remark(process: &ProcessView) -> String {
     let exit = process.last_exit.as_ref().map(|exit| format!("last: {exit}"));
     let next = Some(process.next.clone()).filter(|next| !next.is_empty());
-    [next, exit].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let signs = process.signs.iter().cloned();
+    next.into_iter().chain(exit).chain(signs).collect::<Vec<_>>().join("; ")
 }
 
 fn tone(phase: &str) -> Tone {

@@ -2,11 +2,13 @@
 
 pub(super) mod asking;
 pub(super) mod check;
+pub(super) mod handover;
 pub(super) mod keeping;
 pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;
+pub(super) mod service;
 pub(super) mod trading;
 pub(super) mod why;
