@@ -172,7 +172,7 @@ impl ProcessPolicy {
             healthy_after: Span::minutes(10),
             ready: Readiness::After(Span::seconds(5)),
             stop_grace: Span::seconds(30),
-            critical: role != Role::Other,
+            critical: false,
             no_restart_codes: BTreeSet::new(),
             after: Vec::new(),
             liveness: LivenessPolicy::default(),

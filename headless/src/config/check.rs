@@ -110,7 +110,8 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
     let backups_kept = file.backups.keep;
-    let notify = notify::notify(&file.notify, root)?;
+    let mut notify = notify::notify(&file.notify, root)?;
+    notify.rank(&policy.processes);
     Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept, notify })
 }
 

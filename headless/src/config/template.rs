@@ -109,7 +109,7 @@ command = ["python", "-u", "1_optimize_unified.py", "--n-trials", "500", "--gpu"
 # restart = "always"          # or "on-failure", "never"
 # auto_restart = true
 # no_restart_codes = [3]      # exit codes that mean: another try is useless
-# critical = true             # whether its alerts are critical rather than warnings
+# critical = false            # whether its alerts are critical rather than warnings
 # after = ["feed"]            # started when these are ready, stopped before them
 # When it is ready: a text in its log (between slashes a regular expression), a file it writes, an
 # address that answers, each within a time; or simply after a while.

@@ -5,6 +5,7 @@ use cappuccino_core::store::Entry;
 use cappuccino_core::words::candidate::Rejection;
 use cappuccino_core::words::{Cause, Note, RevisionId, Sequence, Standing, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How urgent a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,20 @@ impl Severity {
             Self::Warning => "warning",
             Self::Critical => "critical",
         }
+    }
+}
+
+impl News {
+    /// The same; a warning about one of these processes is critical.
+    pub fn ranked(mut self, critical: &BTreeSet<String>) -> Self {
+        let name = self.subject.strip_prefix("process/").and_then(|rest| rest.split('/').next());
+        if name.is_some_and(|name| critical.contains(name)) {
+            let raised = |severity| {
+                if severity == Severity::Warning { Severity::Critical } else { severity }
+            };
+            (self.severity, self.reach) = (raised(self.severity), raised(self.reach));
+        }
+        self
     }
 }
 
@@ -167,5 +182,26 @@ const fn judged(standing: &Standing) -> Option<(Severity, &'static str)> {
         ) => Some((Severity::Warning, "was rejected")),
         Standing::Bad(_) => Some((Severity::Warning, "failed")),
         Standing::Candidate | Standing::Superseded | Standing::Trial | Standing::Good => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cappuccino_core::words::Timestamp;
+
+    #[test]
+    fn a_warning_about_a_critical_process_is_critical_and_so_reaches_its_end() {
+        let told = |note| {
+            let entry = Entry { sequence: Sequence(1), at: Timestamp(0), note };
+            let critical = BTreeSet::from(["feed".to_owned()]);
+            let news = news(&entry).unwrap().ranked(&critical);
+            (news.severity, news.reach)
+        };
+        let raised = |key: &str| Note::AlertRaised(key.into(), "t".into(), "r".into());
+        assert_eq!(told(raised("process/feed/quiet")).0, Severity::Critical);
+        assert_eq!(told(raised("process/feeder/quiet")).0, Severity::Warning);
+        let over = told(Note::AlertCleared("process/feed/quiet".into()));
+        assert_eq!(over, (Severity::Info, Severity::Critical));
     }
 }

@@ -84,8 +84,8 @@ fn parse(bytes: &[u8]) -> Result<CommandRequest, Problem> {
 
 fn longest_text(request: &CommandRequest) -> usize {
     use cappuccino_core::api::CommandBody::{
-        Approve, Backup, Deploy, Hold, Pause, Reject, Reset, Restart, Resume, Rollback, Shutdown,
-        Unhold,
+        Approve, Backup, Deploy, Hold, Pause, Reject, Reset, Restart, RestartRunner, Resume,
+        Rollback, Shutdown, Unhold,
     };
     match &request.command {
         Deploy { reason, .. }
@@ -99,6 +99,7 @@ fn longest_text(request: &CommandRequest) -> usize {
         | Restart { .. }
         | Reset { .. }
         | Backup
+        | RestartRunner
         | Shutdown { .. } => 0,
     }
 }

@@ -104,6 +104,7 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     };
     drop(verdict);
     reach(Step::Begun);
+    let killed_before = memory::out_of_memory_kills();
     if let Err(error) = memory::give_back_code() {
         eprintln!("the shim of {} keeps all its memory: {error}", order.name);
     }
@@ -111,7 +112,7 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     reach(Step::Ended);
     tree::sweep()?;
     reach(Step::Swept);
-    conclude(&files, &exit_record(order.generation, &ended), slot);
+    conclude(&files, &exit_record(order.generation, &ended, killed_before), slot);
     reach(Step::Flushed);
     Ok(())
 }
@@ -198,8 +199,10 @@ fn wait(order: &ShimOrder, signals: &Signals, process: u32) -> io::Result<Ended>
     }
 }
 
-fn exit_record(generation: Generation, ended: &Ended) -> ExitRecord {
+fn exit_record(generation: Generation, ended: &Ended, killed_before: Option<u64>) -> ExitRecord {
+    let killed = killed_before.zip(memory::out_of_memory_kills());
     ExitRecord {
+        out_of_memory: killed.map(|(before, after)| after > before),
         max_rss_kib: ended.max_rss_kib,
         cpu_milliseconds: tree::cpu_milliseconds(),
         ..ExitRecord::now(generation, Ending::Ended(ended.status.clone()))
