@@ -3,6 +3,7 @@
 
 use cappuccino_core::api::{ProcessView, Status};
 use cappuccino_core::words::{Fault, Note};
+use cappuccino_headless::demo::optuna_writer::{Ending, StudyWriter};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -126,10 +127,12 @@ fn a_process_that_hangs_is_ended_when_its_log_and_the_processor_agree() {
     site.start_and_wait();
     let why = condemned(&site, Fault::Hung);
     assert_eq!(why, "no log line for 2s, no processor use for 2s");
-    let told = site.word(&["why", "x"]).output().unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains("is ended because it showed no signs of life"), "{told}");
-    assert!(told.contains("at most 2s") && told.contains("restarts: "), "{told}");
+    until("it is told why, and what is looked for in its next life", PATIENCE, || {
+        let told = site.word(&["why", "x"]).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let parts = ["is ended because it showed no signs of life", "at most 2s", "restarts: 1 of"];
+        parts.iter().all(|part| told.contains(part)).then_some(())
+    });
 }
 
 #[test]
@@ -318,4 +321,36 @@ fn without_a_manager_the_service_says_so_and_leaves_nothing() {
     fake_systemctl(&bin, "echo 'Failed to connect to bus: No medium found' >&2; exit 1");
     let said = refused(&site);
     assert!(said.contains("Failed to connect to bus") && said.contains("enable-linger"), "{said}");
+}
+
+#[test]
+fn a_trial_whose_worker_was_killed_is_told_with_the_command_that_helps() {
+    let mut site = Site::new(PROGRAM, "");
+    let mut writer = StudyWriter::open(&site.root().join("optuna.db"), "s").unwrap();
+    let mut dead = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    let trials = [dead.id(), std::process::id()].map(|pid| {
+        let trial = writer.start_trial().unwrap();
+        writer.set_user_attr(trial, "pid", &pid.into()).unwrap();
+        trial
+    });
+    let number = trials[0].number;
+    site.start_and_wait();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(site.status().unwrap().study.zombies, [], "both workers live");
+    dead.kill().unwrap();
+    dead.wait().unwrap();
+    let alert = until("the abandoned trial is told", PATIENCE, || {
+        let alerts = site.status().ok()?.alerts;
+        alerts.into_iter().find(|alert| alert.key == "study/zombies")
+    });
+    assert!(alert.text.ends_with(&format!("nobody works on them: {number}")), "{alert:?}");
+    let command = format!("for number in [{number}]]");
+    assert!(
+        alert.remedy.contains(&command) && alert.remedy.contains("study_name='s'"),
+        "{alert:?}"
+    );
+    let listed = String::from_utf8(site.word(&["trials"]).output().unwrap().stdout).unwrap();
+    assert!(listed.contains("nobody works on it any more"), "{listed}");
+    writer.finish(trials[0], Ending::Failed).unwrap();
+    until("it is over", PATIENCE, || site.status().ok()?.study.zombies.is_empty().then_some(()));
 }

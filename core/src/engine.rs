@@ -9,7 +9,7 @@ use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
 use crate::rules::vitals;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Vitals,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, TrialNumber, Vitals,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -144,6 +144,7 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Deployment(event));
             }
             Observation::Vitals(vitals) => self.judge(vitals),
+            Observation::Zombies(trials, remedy) => self.tell_of_zombies(trials, remedy),
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
@@ -202,6 +203,20 @@ impl<'a> Draft<'a> {
             };
             self.queue.push_back(Addressed::Alert(alert::Key(key), event));
         }
+    }
+
+    fn tell_of_zombies(&mut self, trials: &[TrialNumber], remedy: &str) {
+        let numbers: Vec<String> = trials.iter().map(ToString::to_string).collect();
+        let event = if numbers.is_empty() {
+            alert::Event::Clear
+        } else {
+            let text = format!(
+                "the study calls these trials running, but nobody works on them: {}",
+                numbers.join(", ")
+            );
+            alert::Event::Raise { text, remedy: remedy.to_owned() }
+        };
+        self.queue.push_back(Addressed::Alert(alert::Key("study/zombies".into()), event));
     }
 
     fn configured_goal(&self, name: &ProcessName) -> process::Goal {

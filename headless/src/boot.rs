@@ -14,6 +14,7 @@ use crate::observe::signs::SignsWatcher;
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher};
+use crate::observe::zombies::{ZombieSource, ZombieWatcher};
 use crate::runner::{Ending, Runner, trading_revision};
 use crate::samples::SampleFile;
 use crate::serve;
@@ -27,6 +28,7 @@ use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport};
 use cappuccino_core::world::World;
 use std::sync::Arc;
+use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -115,28 +117,22 @@ async fn up(
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
     let notifier = notifier(&config, workspace, &keeper, clock, seen.clone())?;
+    let zombies = zombies(&config, &study, &status, &observed, clock);
+    let found = zombies.as_ref().map(|eye| eye.found().clone()).unwrap_or_default();
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
         reader: keeper.readers(),
-        trials: Arc::new(CatalogTrials(study.catalog())),
+        trials: Arc::new(CatalogTrials(study.catalog(), found)),
         samples: measured,
         trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),
         notifications: notifier.board(),
         asks: ask,
     };
-    let machine = machine(workspace, &config, status.subscribe(), observed.clone());
-    let cards = machine.as_ref().map(|machine| machine.seen().clone());
-    let signs = signs(workspace, &config, status.subscribe(), cards, observed);
-    let (end, ended) = oneshot::channel::<()>();
-    let window = tokio::spawn(serve::serve(listener, port, async move {
-        // Either way the loop is over.
-        drop(ended.await);
-    }));
-    let once = options.once;
-    let since = now.wall;
+    let (machine, signs) = watchers(workspace, &config, &status, observed);
+    let (end, window) = window(listener, port);
     let runner = Runner {
         keeper,
         actor,
@@ -145,6 +141,7 @@ async fn up(
         session_news,
         upkeep,
         machine,
+        zombies,
         signs,
         clock,
         manager: ServiceManager::of_environment(),
@@ -152,8 +149,8 @@ async fn up(
         observations,
         asks,
         status,
-        since,
-        once,
+        since: now.wall,
+        once: options.once,
     };
     let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
         what: "signals cannot be listened for".into(),
@@ -163,6 +160,16 @@ async fn up(
     drop(end);
     go_down(keeper, window, silent, socket).await;
     Ok(ending)
+}
+
+/// Opens the window to clients, until the other end is dropped.
+fn window(listener: UnixListener, port: Port) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (end, ended) = oneshot::channel::<()>();
+    let window = tokio::spawn(serve::serve(listener, port, async move {
+        // Either way the loop is over.
+        drop(ended.await);
+    }));
+    (end, window)
 }
 
 /// Answers under way reach their clients; then the socket goes, and only then the lock that lets
@@ -304,6 +311,38 @@ fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<Sessio
     let earlier = world.deployment.revisions.keys().copied();
     let news = news.clone();
     Some(SessionWatcher::spawn(path, live, earlier, move || news.notify_one()))
+}
+
+/// The eyes on trials that nobody works on. Without them everything else still works.
+fn zombies(
+    config: &Config,
+    study: &StudyWatcher,
+    status: &watch::Sender<Arc<Status>>,
+    observed: &mpsc::Sender<Observation>,
+    clock: Clock,
+) -> Option<ZombieWatcher> {
+    let source = ZombieSource {
+        database: config.study.database.clone(),
+        poll: config.study.poll,
+        heartbeat_interval: config.study.heartbeat_interval,
+    };
+    let (catalog, observed) = (study.catalog(), observed.clone());
+    ZombieWatcher::start(source, catalog, status.subscribe(), observed, clock)
+        .inspect_err(|error| tracing::error!("nobody looks for abandoned trials: {error}"))
+        .ok()
+}
+
+/// The eyes on the machine, and on what lives on it.
+fn watchers(
+    workspace: &Workspace,
+    config: &Config,
+    status: &watch::Sender<Arc<Status>>,
+    observed: mpsc::Sender<Observation>,
+) -> (Option<MachineWatcher>, Option<SignsWatcher>) {
+    let machine = machine(workspace, config, status.subscribe(), observed.clone());
+    let cards = machine.as_ref().map(|machine| machine.seen().clone());
+    let signs = signs(workspace, config, status.subscribe(), cards, observed);
+    (machine, signs)
 }
 
 /// The eyes on signs of life and memory. Without them everything else still works.

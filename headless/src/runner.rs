@@ -11,6 +11,7 @@ use crate::observe::machine::MachineWatcher;
 use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::signs::SignsWatcher;
 use crate::observe::watcher::StudyWatcher;
+use crate::observe::zombies::ZombieWatcher;
 use crate::serve::port::{Ask, AskError};
 use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
@@ -53,6 +54,8 @@ pub struct Runner {
     pub upkeep: Upkeep,
     /// The eyes on the machine; none where the system gives no thread for them.
     pub machine: Option<MachineWatcher>,
+    /// The eyes on trials that nobody works on; none where the system gives no thread for them.
+    pub zombies: Option<ZombieWatcher>,
     /// The eyes on signs of life and memory; none where no process has a limit.
     pub signs: Option<SignsWatcher>,
     /// The clocks.
@@ -331,7 +334,8 @@ impl Runner {
                 Sequence(0)
             }
         };
-        let study = self.study.view(engine.world(), now);
+        let mut study = self.study.view(engine.world(), now);
+        study.zombies = self.zombies.as_ref().map(|eye| eye.found().numbers()).unwrap_or_default();
         let mut status =
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());

@@ -200,6 +200,7 @@ fn trial(number: i64, state: TrialState, value: Option<ViewValue>) -> TrialView 
         feasible: true,
         started: Some(minutes_before_noon(500 - number)),
         completed: state.is_finished().then(|| minutes_before_noon(420 - number)),
+        abandoned: false,
     }
 }
 
@@ -398,12 +399,7 @@ pub fn every_note() -> Vec<Note> {
         Note::ProcessCooling(name("worker-2"), Span::minutes(5)),
         Note::ProcessHealthy(name("worker-1"), Generation(2)),
         Note::ProcessReady(name("worker-1"), Generation(3)),
-        Note::ProcessCondemned(
-            name("worker-2"),
-            Generation(3),
-            Fault::Memory,
-            "12.3 GiB of 12.0 GiB that it may".into(),
-        ),
+        Note::ProcessCondemned(name("worker-2"), Generation(3), Fault::Memory, "3 of 2 GiB".into()),
         Note::WorkersPaused(Span::minutes(5)),
         Note::AlertRaised(
             "process/worker-2/cooling".into(),

@@ -57,6 +57,9 @@ pub struct StudyView {
     /// When a trial last finished, by its arrival here; the first look before the first.
     #[serde(default)]
     pub last_finished: Option<Timestamp>,
+    /// Running trials that nobody works on any more.
+    #[serde(default)]
+    pub zombies: Vec<TrialNumber>,
 }
 
 /// Trials by state.
@@ -91,6 +94,9 @@ pub struct TrialView {
     pub started: Option<Timestamp>,
     /// When it finished, as far as known.
     pub completed: Option<Timestamp>,
+    /// Whether it is called running, but nobody works on it any more.
+    #[serde(default)]
+    pub abandoned: bool,
 }
 
 /// A value that JSON can carry.

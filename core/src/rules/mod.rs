@@ -5,3 +5,4 @@ pub mod improvement;
 pub mod restart;
 pub mod vitals;
 pub mod wellness;
+pub mod zombies;

@@ -29,6 +29,8 @@ pub enum Observation {
     Deployment(DeploymentId, DeploymentReport),
     /// The machine was looked at.
     Vitals(Vitals),
+    /// Running trials that nobody works on any more, and what helps.
+    Zombies(Vec<TrialNumber>, String),
     /// Somebody asks for something.
     Asked(Request),
 }

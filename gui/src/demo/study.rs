@@ -39,6 +39,7 @@ pub(super) fn trials(now: Timestamp) -> Vec<TrialView> {
                     .at
                     .map(|at| at.plus(if is_finished { EVERY.times(-3) } else { Span::ZERO })),
                 completed: dot.at.filter(|_| is_finished),
+                abandoned: false,
             }
         })
         .collect()

@@ -102,6 +102,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         name: file.study.name,
         objective: file.study.objective,
         poll: span(file.study.poll.as_ref(), Span::seconds(2))?,
+        heartbeat_interval: span(file.study.heartbeat_interval.as_ref(), Span::seconds(60))?,
     };
     let models = ModelsConfig {
         folders: file.models.folders.iter().map(|f| root.join(f).display().to_string()).collect(),
@@ -209,7 +210,7 @@ fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
             commands.insert(name, CommandConfig { instance, shown_by, ..command.clone() });
         }
     }
-    order.apply(&mut policies)?;
+    order.settle(&mut policies)?;
     Ok((policies, commands))
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Study {
     pub(super) name: Option<String>,
     pub(super) objective: Option<usize>,
     pub(super) poll: Option<Spanned<String>>,
+    pub(super) heartbeat_interval: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

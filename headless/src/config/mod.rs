@@ -54,6 +54,8 @@ pub struct StudyConfig {
     pub objective: Option<usize>,
     /// Time between two looks.
     pub poll: Span,
+    /// Time between two heartbeats of a running trial, where the storage writes them.
+    pub heartbeat_interval: Span,
 }
 
 /// Where a trial's model files are.

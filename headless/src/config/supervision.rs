@@ -8,7 +8,6 @@ use regex::bytes::Regex;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Time that a process has to prove that it is ready, when the file says nothing.
@@ -198,7 +197,7 @@ fn parse_bytes(text: &str) -> Option<u64> {
 
 /// Which processes each is started after: a name of the file means all its instances.
 pub(super) struct Order {
-    wanted: Vec<(Vec<ProcessName>, Vec<(String, Range<usize>)>)>,
+    wanted: Vec<(Vec<ProcessName>, Vec<Spanned<String>>)>,
     instances: BTreeMap<String, Vec<ProcessName>>,
 }
 
@@ -209,21 +208,19 @@ impl Order {
 
     /// Takes note of a process of the file.
     pub(super) fn note(&mut self, process: &Process, names: Vec<ProcessName>) {
-        let after = process.after.iter();
-        let after = after.map(|other| (other.get_ref().clone(), other.span())).collect();
         self.instances.insert(process.name.get_ref().clone(), names.clone());
-        self.wanted.push((names, after));
+        self.wanted.push((names, process.after.clone()));
     }
 
     /// Writes the order into the policies; refuses unknown names and loops.
-    pub(super) fn apply(
+    pub(super) fn settle(
         &self,
         policies: &mut BTreeMap<ProcessName, ProcessPolicy>,
     ) -> Result<(), Mistake> {
         for (names, after) in &self.wanted {
             let mut others = Vec::new();
-            for (other, place) in after {
-                others.extend(self.named(other, policies, place)?);
+            for other in after {
+                others.extend(self.named(other, policies)?);
             }
             for name in names {
                 if let Some(policy) = policies.get_mut(name) {
@@ -232,12 +229,12 @@ impl Order {
             }
         }
         for (names, after) in &self.wanted {
-            if let (Some(name), Some((_, place))) = (names.first(), after.first())
+            if let (Some(name), Some(place)) = (names.first(), after.first())
                 && let Some(way) = way_back(name, policies)
             {
                 let way: Vec<&str> = way.iter().map(|name| name.as_str()).collect();
                 let what = format!("this order goes in a circle: {}", way.join(" after "));
-                return Err(mistake(place.clone(), what, "remove one `after` of the circle"));
+                return Err(mistake(place.span(), what, "remove one `after` of the circle"));
             }
         }
         Ok(())
@@ -245,18 +242,18 @@ impl Order {
 
     fn named(
         &self,
-        other: &str,
+        written: &Spanned<String>,
         policies: &BTreeMap<ProcessName, ProcessPolicy>,
-        place: &Range<usize>,
     ) -> Result<Vec<ProcessName>, Mistake> {
+        let other = written.get_ref();
         if let Some(instances) = self.instances.get(other) {
             return Ok(instances.clone());
         }
-        let one = policies.keys().find(|name| name.as_str() == other);
+        let one = policies.keys().find(|name| name.as_str() == other.as_str());
         one.map(|name| vec![name.clone()]).ok_or_else(|| {
             let known: Vec<&str> = self.instances.keys().map(String::as_str).collect();
             let remedy = format!("the processes are: {}", known.join(", "));
-            mistake(place.clone(), format!("there is no process `{other}`"), &remedy)
+            mistake(written.span(), format!("there is no process `{other}`"), &remedy)
         })
     }
 }

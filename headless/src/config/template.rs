@@ -13,6 +13,8 @@ database = "databases/optuna.db"
 # objective = 0
 # Time between two looks at the study. The workers are never disturbed.
 # poll = "2s"
+# The heartbeat_interval that the workers give to Optuna's RDBStorage, if they do.
+# heartbeat_interval = "60s"
 
 [models]
 # Where a trial's model is, in the order tried: {number} {trial_id} {study} {timeframe}.

@@ -4,14 +4,23 @@ use super::session::watcher::Sessions;
 use super::study::catalog::Catalog;
 use super::study::chart::chart;
 use super::watcher::trial_view;
+use super::zombies::Zombies;
 use crate::clock::Clock;
 use crate::serve::port::{Order, Trading, Trials};
 use cappuccino_core::api::{PnlView, TradeView, TrialChart, TrialView};
+use cappuccino_core::words::study::Summary;
 use cappuccino_core::words::{RevisionId, TrialNumber};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Listings of trials for clients.
-pub struct CatalogTrials(pub Arc<RwLock<Catalog>>);
+pub struct CatalogTrials(pub Arc<RwLock<Catalog>>, pub Zombies);
+
+impl CatalogTrials {
+    fn view(&self, summary: &Summary) -> TrialView {
+        let abandoned = self.1.numbers().contains(&summary.number);
+        TrialView { abandoned, ..trial_view(summary) }
+    }
+}
 
 impl Trials for CatalogTrials {
     fn list(&self, order: Order, limit: usize) -> Vec<TrialView> {
@@ -20,12 +29,12 @@ impl Trials for CatalogTrials {
             Order::Newest => catalog.newest(limit),
             Order::Best => catalog.best_first(limit),
         };
-        summaries.iter().map(trial_view).collect()
+        summaries.iter().map(|summary| self.view(summary)).collect()
     }
 
     fn find(&self, number: TrialNumber) -> Option<TrialView> {
         let catalog = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        catalog.find(number).as_ref().map(trial_view)
+        catalog.find(number).as_ref().map(|summary| self.view(summary))
     }
 
     fn chart(&self, dots: usize) -> TrialChart {

@@ -6,3 +6,4 @@ pub mod session;
 pub mod signs;
 pub mod study;
 pub mod watcher;
+pub mod zombies;

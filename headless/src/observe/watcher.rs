@@ -171,6 +171,7 @@ impl StudyWatcher {
                     .map(|summary| trial_view(&summary)),
                 finished_last_hour: u32::try_from(inner.arrivals.len()).unwrap_or(u32::MAX),
                 last_finished: inner.last_arrival,
+                zombies: Vec::new(),
             }
         })
     }
@@ -209,5 +210,6 @@ pub fn trial_view(summary: &Summary) -> TrialView {
         feasible: summary.feasible,
         started: summary.started,
         completed: summary.completed,
+        abandoned: false,
     }
 }

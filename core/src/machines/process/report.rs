@@ -169,7 +169,8 @@ impl Turn<'_> {
     /// The present life ended for a reason of its own; `fault` is what it was ended for, if it was.
     fn ended(self, trust: Trust, status: &ExitStatus, fault: Option<Fault>) -> Answer<Process> {
         let wanted = self.process.serves_goal();
-        let (mut process, note) = self.account(self.process.generation, status, !wanted);
+        let planned = !wanted || fault.is_some();
+        let (mut process, note) = self.account(self.process.generation, status, planned);
         if !wanted {
             let step = match process.goal {
                 Goal::Down => self.vacant(Process { phase: Phase::Stopped, ..process }),

@@ -131,10 +131,10 @@ impl Turn<'_> {
                 self.look(process, believed, *trust).done()
             }
             Phase::Unknown { believed, trust, .. } => self.look(process, *believed, *trust).done(),
-            Phase::Stopping { .. } => {
-                let sequel = match self.process.phase {
-                    Phase::Stopping { then: fail @ Then::Fail(..), .. } => fail,
-                    _ => Then::FollowGoal,
+            Phase::Stopping { then, .. } => {
+                let sequel = match then {
+                    Then::Fail(..) => *then,
+                    Then::Stay | Then::FollowGoal => Then::FollowGoal,
                 };
                 let phase = self.stopping(sequel);
                 let probe = Effect::Probe { process: self.name() };

@@ -10,7 +10,7 @@ pub mod datetime;
 pub mod decode;
 pub mod detail;
 pub mod error;
-mod open;
+pub(crate) mod open;
 pub mod reader;
 mod rows;
 pub mod schema;
