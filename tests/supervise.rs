@@ -14,14 +14,45 @@ use support::wait::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
 
+/// A site whose processes are stopped with the test.
+struct Own(Site);
+
+impl Own {
+    fn new(extra: &str) -> Self {
+        Self(Site::new(PROGRAM, extra))
+    }
+}
+
+impl std::ops::Deref for Own {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Own {
+    fn deref_mut(&mut self) -> &mut Site {
+        &mut self.0
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if self.0.has_runner() {
+            drop(self.0.word(&["stop"]).output());
+        }
+    }
+}
+
 /// A site with one more process; nothing waits long.
-fn site(script: &str, keys: &str) -> Site {
+fn site(script: &str, keys: &str) -> Own {
     let extra = format!(
         "[[process]]\nname = \"x\"\nrole = \"other\"\ncommand = [\"sh\", \"x.sh\"]\n\
          restart_delay = \"10ms\"\nrestart_delay_max = \"20ms\"\nmax_restarts = 100\n\
          stop_grace = \"1s\"\n{keys}\n"
     );
-    let site = Site::new(PROGRAM, &extra);
+    let site = Own::new(&extra);
     fs::write(site.root().join("x.sh"), script).unwrap();
     site
 }
@@ -162,7 +193,7 @@ time.sleep(1000)\" & wait";
 
 #[test]
 fn a_runner_is_replaced_and_no_process_notices() {
-    let mut site = Site::new(PROGRAM, "");
+    let mut site = Own::new("");
     site.finish_trial(1.0);
     site.start_and_wait();
     let settled = |site: &Site| {
@@ -195,7 +226,7 @@ fn a_runner_is_replaced_and_no_process_notices() {
 
 #[test]
 fn a_runner_whose_successor_would_not_come_up_stays() {
-    let mut site = Site::new(PROGRAM, "");
+    let mut site = Own::new("");
     site.start_and_wait();
     let config = site.root().join("cappuccino.toml");
     let sound = fs::read_to_string(&config).unwrap();
@@ -212,7 +243,7 @@ fn a_runner_whose_successor_would_not_come_up_stays() {
 
 #[test]
 fn as_a_service_it_says_when_it_is_up_and_leaves_its_restart_to_the_manager() {
-    let mut site = Site::new(PROGRAM, "");
+    let mut site = Own::new("");
     let path = site.root().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -265,7 +296,7 @@ fn fake_systemctl(folder: &Path, script: &str) {
 
 #[test]
 fn a_service_is_installed_shown_and_removed() {
-    let mut site = Site::new(PROGRAM, "");
+    let mut site = Own::new("");
     let (bin, home) = (site.root().join("bin"), site.root().join("home"));
     fake_systemctl(
         &bin,
@@ -303,7 +334,7 @@ fn a_service_is_installed_shown_and_removed() {
 
 #[test]
 fn without_a_manager_the_service_says_so_and_leaves_nothing() {
-    let mut site = Site::new(PROGRAM, "");
+    let mut site = Own::new("");
     let (bin, home) = (site.root().join("bin"), site.root().join("home"));
     site.set("XDG_CONFIG_HOME", home.to_str().unwrap());
     site.set("TOLD", site.root().join("told").to_str().unwrap());
@@ -325,7 +356,7 @@ fn without_a_manager_the_service_says_so_and_leaves_nothing() {
 
 #[test]
 fn a_trial_whose_worker_was_killed_is_told_with_the_command_that_helps() {
-    let mut site = Site::new(PROGRAM, "");
+    let mut site = Own::new("");
     let mut writer = StudyWriter::open(&site.root().join("optuna.db"), "s").unwrap();
     let mut dead = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
     let trials = [dead.id(), std::process::id()].map(|pid| {

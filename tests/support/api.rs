@@ -319,6 +319,7 @@ pub fn status() -> Status {
             best_deployable: trials().into_iter().nth(1),
             finished_last_hour: 9,
             last_finished: None,
+            zombies: vec![TrialNumber(409)],
         },
         deployment: DeploymentView {
             mode: "automatic".into(),

@@ -69,6 +69,7 @@ pub(super) fn view(now: Timestamp) -> StudyView {
         best_deployable: best,
         finished_last_hour: 6,
         last_finished: Some(now.plus(Span::minutes(-4))),
+        zombies: Vec::new(),
     }
 }
 
