@@ -305,7 +305,8 @@ fn a_service_is_installed_shown_and_removed() {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     site.set("PATH", &path);
     site.set("XDG_CONFIG_HOME", home.to_str().unwrap());
-    site.set("TOLD", site.root().join("told").to_str().unwrap());
+    let told = site.root().join("told");
+    site.set("TOLD", told.to_str().unwrap());
     let say = |words: &[&str]| {
         let output = site.word(words).output().unwrap();
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -337,7 +338,8 @@ fn without_a_manager_the_service_says_so_and_leaves_nothing() {
     let mut site = Own::new("");
     let (bin, home) = (site.root().join("bin"), site.root().join("home"));
     site.set("XDG_CONFIG_HOME", home.to_str().unwrap());
-    site.set("TOLD", site.root().join("told").to_str().unwrap());
+    let told = site.root().join("told");
+    site.set("TOLD", told.to_str().unwrap());
     fs::create_dir_all(&bin).unwrap();
     site.set("PATH", bin.to_str().unwrap());
     let refused = |site: &Site| {

@@ -9,7 +9,7 @@ use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
 use crate::rules::vitals;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, TrialNumber, Vitals,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Vitals,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -144,7 +144,10 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Deployment(event));
             }
             Observation::Vitals(vitals) => self.judge(vitals),
-            Observation::Zombies(trials, remedy) => self.tell_of_zombies(trials, remedy),
+            Observation::Zombies(trials, remedy) => {
+                let (key, event) = fleet::zombies_alert(trials, remedy);
+                self.queue.push_back(Addressed::Alert(key, event));
+            }
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
@@ -203,20 +206,6 @@ impl<'a> Draft<'a> {
             };
             self.queue.push_back(Addressed::Alert(alert::Key(key), event));
         }
-    }
-
-    fn tell_of_zombies(&mut self, trials: &[TrialNumber], remedy: &str) {
-        let numbers: Vec<String> = trials.iter().map(ToString::to_string).collect();
-        let event = if numbers.is_empty() {
-            alert::Event::Clear
-        } else {
-            let text = format!(
-                "the study calls these trials running, but nobody works on them: {}",
-                numbers.join(", ")
-            );
-            alert::Event::Raise { text, remedy: remedy.to_owned() }
-        };
-        self.queue.push_back(Addressed::Alert(alert::Key("study/zombies".into()), event));
     }
 
     fn configured_goal(&self, name: &ProcessName) -> process::Goal {
@@ -304,13 +293,7 @@ impl<'a> Draft<'a> {
     fn tell_of_shared_failure(&mut self, pauses: &[(ProcessName, Span)]) {
         let wait = pauses.iter().map(|(_, wait)| *wait).min();
         self.notes.extend(wait.map(Note::WorkersPaused));
-        let raise = alert::Event::Raise {
-            text: "all workers failed within a minute".into(),
-            remedy: "they share a cause: look at the database, the disk, the graphics card and \
-                     `cappuccino logs`; `cappuccino reset` starts one at once"
-                .into(),
-        };
-        self.queue.push_back(Addressed::Alert(fleet::group_alert(), raise));
+        self.queue.push_back(Addressed::Alert(fleet::group_alert(), fleet::shared_failure()));
         let own = fleet::workers(&self.world, self.policy).map(|(name, ..)| fleet::own_alert(name));
         let cleared = own.map(|key| Addressed::Alert(key, alert::Event::Clear));
         let cleared: Vec<Addressed> = cleared.collect();

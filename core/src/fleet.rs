@@ -1,9 +1,9 @@
 //! What is judged over several processes at once: who waits for whom, and whether the workers fail
-//! together. Stateless: everything follows from the world as it is.
+//! together; and what is told of it. Stateless: everything follows from the world as it is.
 
-use crate::machines::alert::Key;
+use crate::machines::alert::{Event, Key};
 use crate::machines::process::{Goal, Phase, Process};
-use crate::words::{Moment, Policy, ProcessName, ProcessPolicy, Role, Span};
+use crate::words::{Moment, Policy, ProcessName, ProcessPolicy, Role, Span, TrialNumber};
 use crate::world::World;
 
 /// Workers whose last failures are at most this far back have failed together.
@@ -26,6 +26,31 @@ pub enum Group {
 /// Name of the alert about workers that fail together.
 pub fn group_alert() -> Key {
     Key("workers/failing".into())
+}
+
+/// What that alert says.
+pub fn shared_failure() -> Event {
+    Event::Raise {
+        text: "all workers failed within a minute".into(),
+        remedy: "they share a cause: look at the database, the disk, the graphics card and \
+                 `cappuccino logs`; `cappuccino reset` starts one at once"
+            .into(),
+    }
+}
+
+/// The alert about trials that nobody works on, and what it is told when these are.
+pub fn zombies_alert(trials: &[TrialNumber], remedy: &str) -> (Key, Event) {
+    let numbers: Vec<String> = trials.iter().map(ToString::to_string).collect();
+    let event = if numbers.is_empty() {
+        Event::Clear
+    } else {
+        let text = format!(
+            "the study calls these trials running, but nobody works on them: {}",
+            numbers.join(", ")
+        );
+        Event::Raise { text, remedy: remedy.to_owned() }
+    };
+    (Key("study/zombies".into()), event)
 }
 
 /// Name of a worker's own alert about its spent budget, which the group's stands for.
