@@ -28,10 +28,10 @@ fn library(folder: &Path) -> std::path::PathBuf {
 
 fn alerts(site: &Site) -> Vec<String> {
     let told = |note: Note| match note {
-        Note::AlertRaised(key, text, _) if key.starts_with("gpu/") => {
-            Some(format!("{key}: {text}"))
+        Note::AlertFired(key, trouble, 1) if key.starts_with("gpu/") => {
+            Some(format!("{key}: {} ({})", trouble.text, trouble.severity))
         }
-        Note::AlertCleared(key) if key.starts_with("gpu/") => Some(format!("{key} over")),
+        Note::AlertResolved(key, ..) if key.starts_with("gpu/") => Some(format!("{key} over")),
         _ => None,
     };
     site.history().into_iter().filter_map(|entry| told(entry.note)).collect()
@@ -74,14 +74,15 @@ fn a_card_that_warms_up_and_falls_off_the_bus_is_told_once_each_way() {
     }
     set("70 95 0");
     show(70.0);
-    let raised = "gpu/0/temperature: GPU 0 is at 80 °C or above";
-    until("it is over", PATIENCE, || (alerts(&site).len() == 2).then_some(()));
-    assert_eq!(alerts(&site), [raised, "gpu/0/temperature over"]);
+    let warm = "gpu/0/temperature: GPU 0 is at 80 °C or above (warning)";
+    let hot = "gpu/0/temperature: GPU 0 is at 85 °C or above (critical)";
+    until("it is over", PATIENCE, || (alerts(&site).len() == 4).then_some(()));
+    assert_eq!(alerts(&site), [warm, hot, warm, "gpu/0/temperature over"]);
     set("70 95 15");
-    until("the loss is told", PATIENCE, || (alerts(&site).len() == 3).then_some(()));
+    until("the loss is told", PATIENCE, || (alerts(&site).len() == 5).then_some(()));
     set("70 95 0");
-    until("the return is told", PATIENCE, || (alerts(&site).len() == 4).then_some(()));
+    until("the return is told", PATIENCE, || (alerts(&site).len() == 6).then_some(()));
     let told = alerts(&site);
-    assert!(told[2].starts_with("gpu/lost: GPU 0 is lost"), "{told:?}");
-    assert_eq!(told[3], "gpu/lost over");
+    assert!(told[4].starts_with("gpu/lost: GPU 0 is lost"), "{told:?}");
+    assert_eq!(told[5], "gpu/lost over");
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
-use support::tables::{Line, alert_lines, deployment_lines, process_lines, study_lines};
+use support::alert_table::alert_lines;
+use support::tables::{Line, deployment_lines, process_lines, study_lines};
 
 const INTRODUCTION: &str = "# The machines\n\n\
     Generated from the code by `CAPPUCCINO_BLESS=1 cargo test -p cappuccino-tests --test machines`. \

@@ -30,7 +30,7 @@ fn notes(desk: &Desk) -> Vec<Note> {
 fn alert(desk: &Desk, key: &str) -> Option<String> {
     let alerts = &desk.world().alerts;
     let found = alerts.iter().find(|(known, _)| known.0 == key)?;
-    found.1.text().map(str::to_owned)
+    found.1.trouble().map(|trouble| trouble.text.clone())
 }
 
 fn phase<'a>(desk: &'a Desk, process: &str) -> &'a Phase {
@@ -65,7 +65,7 @@ fn a_crash_loop_of_a_day_starts_rarely_and_is_told_once() {
     );
     assert!(most(Span::minutes(10)) <= 5, "{starts:?}");
     assert!(late.len() <= 48, "{} probes a day", late.len());
-    let raised = notes(&desk).iter().filter(|note| matches!(note, Note::AlertRaised(..))).count();
+    let raised = notes(&desk).iter().filter(|note| matches!(note, Note::AlertFired(..))).count();
     assert_eq!(raised, 1, "one cause, one alert");
 }
 
@@ -183,7 +183,7 @@ fn workers_that_fail_together_pause_together_with_one_alert() {
         let all = notes(desk);
         all.into_iter()
             .filter_map(|note| match note {
-                Note::AlertRaised(key, ..) => Some(key),
+                Note::AlertFired(key, ..) => Some(key),
                 _ => None,
             })
             .collect()

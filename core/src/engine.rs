@@ -6,13 +6,18 @@ use crate::decision::{Committed, Decision, Orders};
 use crate::fleet::{self, Group};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
-use crate::rules::vitals;
+use crate::rules::guard;
 use crate::words::{
     Command, Decline, Effect, Generation, Intent, IntentId, Moment, Note, Observation, Policy,
-    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Span, Vitals,
+    ProcessName, ProcessPolicy, Refusal, Request, Resolution, Role, Severity, Span, Trading,
+    Trouble,
 };
 use crate::world::{Answered, REQUESTS_MAX, World};
 use std::collections::{BTreeMap, VecDeque};
+
+mod alerts;
+
+pub use alerts::{due_in, muted};
 
 /// Events one observation may lead to. A longer chain is a cycle between machines: a bug, cut off
 /// here so that it shows as an alert instead of a hang.
@@ -62,7 +67,8 @@ impl Engine {
             process.deadline(&process_policy(&self.policy, name), now)
         });
         let deployment = self.world.deployment.deadline(&self.policy.deployment, now);
-        processes.chain(deployment).chain(self.dwell_left(now)).min()
+        let alerts = self.alerts_deadline(now);
+        processes.chain(deployment).chain(self.dwell_left(now)).chain(alerts).min()
     }
 
     /// Whether there is a trial to propose, and a trader to deploy it to.
@@ -144,6 +150,7 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Deployment(event));
             }
             Observation::Vitals(vitals) => self.judge(vitals),
+            Observation::Trading(trading) => self.guard(trading),
             Observation::Zombies(trials, remedy) => {
                 let (key, event) = fleet::zombies_alert(trials, remedy);
                 self.queue.push_back(Addressed::Alert(key, event));
@@ -155,6 +162,8 @@ impl<'a> Draft<'a> {
         self.start_waiting();
         self.propose();
         self.press_shutdown();
+        self.drain();
+        self.press_alerts();
         self.drain();
     }
 
@@ -189,22 +198,11 @@ impl<'a> Draft<'a> {
         self.effects.extend(asked);
     }
 
-    /// Raises and clears what a look at the machine says.
-    fn judge(&mut self, vitals: &Vitals) {
-        let is_training = self.policy.processes.iter().any(|(name, policy)| {
-            let process = self.world.processes.get(name);
-            policy.role == Role::Worker && process.is_some_and(process::Process::is_running)
-        });
-        let alerts = &self.world.alerts;
-        let raised = |key: &str| alerts.get(&alert::Key(key.to_owned())).and_then(|a| a.text());
-        let found = vitals::findings(&self.policy.vitals, vitals, is_training, raised);
-        let gone = vitals::of_cards_gone(vitals, alerts.keys().map(|key| key.0.as_str()));
-        for vitals::Finding { key, trouble } in found.into_iter().chain(gone) {
-            let event = match trouble {
-                Some((text, remedy)) => alert::Event::Raise { text, remedy },
-                None => alert::Event::Clear,
-            };
-            self.queue.push_back(Addressed::Alert(alert::Key(key), event));
+    /// Tells the deployment when the trading of the live model breaks a rule.
+    fn guard(&mut self, trading: &Trading) {
+        if let Some(why) = guard::verdict(&self.policy.deployment.guard, trading) {
+            let event = deployment::Event::GuardTripped(trading.revision, why);
+            self.queue.push_back(Addressed::Deployment(event));
         }
     }
 
@@ -279,7 +277,7 @@ impl<'a> Draft<'a> {
                 self.queue.push_back(Addressed::Alert(fleet::group_alert(), alert::Event::Clear));
             }
             Group::Paused(pauses) => {
-                if !self.world.alerts.contains_key(&fleet::group_alert()) {
+                if !fleet::fail_together(&self.world) {
                     self.tell_of_shared_failure(&pauses);
                 }
                 for (name, wait) in pauses {
@@ -302,7 +300,7 @@ impl<'a> Draft<'a> {
 
     /// Whether the alert about the group stands for this one.
     fn is_told_for_all(&self, key: &alert::Key) -> bool {
-        self.world.alerts.contains_key(&fleet::group_alert())
+        fleet::fail_together(&self.world)
             && fleet::workers(&self.world, self.policy)
                 .any(|(name, ..)| fleet::own_alert(name) == *key)
     }
@@ -339,6 +337,10 @@ impl<'a> Draft<'a> {
             Command::Deploy { .. } | Command::Rollback { .. } if self.policy.trader.is_none() => {
                 Err(Refusal::NoTrader)
             }
+            Command::Acknowledge { .. }
+            | Command::Unacknowledge { .. }
+            | Command::Silence { .. }
+            | Command::Unsilence { .. } => self.ask_alerts(request),
             command @ (Command::Deploy { .. }
             | Command::Rollback { .. }
             | Command::Hold { .. }
@@ -385,14 +387,14 @@ impl<'a> Draft<'a> {
             let _refusal = self.deliver(addressed).err();
         }
         self.queue.clear();
-        let text = "the machines kept telling each other things; the rest was dropped";
-        let key = alert::Key("engine/cycle".into());
-        let event = alert::Event::Raise {
-            text: text.into(),
+        let trouble = Trouble {
+            severity: Severity::Critical,
+            text: "the machines kept telling each other things; the rest was dropped".into(),
             remedy: "this is a defect of Cappuccino: please report it with `cappuccino export`"
                 .into(),
         };
-        let _refusal = self.deliver(Addressed::Alert(key, event)).err();
+        let (key, event) = (alert::Key("engine/cycle".into()), alert::Event::Raise(trouble));
+        let _refusal = self.tell_alert(key, &event).err();
     }
 
     fn deliver(&mut self, addressed: Addressed) -> Result<(), Refusal> {
@@ -407,14 +409,7 @@ impl<'a> Draft<'a> {
                 let answer = self.step_deployment(&event);
                 self.take(answer, |world, deployment| world.deployment = deployment)
             }
-            Addressed::Alert(key, event) => {
-                let present = self.world.alerts.get(&key).cloned().unwrap_or_default();
-                let answer = alert::step(&key, self.now, &present, &event);
-                self.take(answer, |world, alert| match alert {
-                    alert::Alert::Quiet => drop(world.alerts.remove(&key)),
-                    alert::Alert::Raised { .. } => drop(world.alerts.insert(key, alert)),
-                })
-            }
+            Addressed::Alert(key, event) => self.tell_alert(key, &event),
         }
     }
 
@@ -463,7 +458,7 @@ impl<'a> Draft<'a> {
                 Addressed::Process(trader, event)
             }
             Tell::Deployment(event) => Addressed::Deployment(event),
-            Tell::Alert(key, alert::Event::Raise { .. }) if self.is_told_for_all(&key) => return,
+            Tell::Alert(key, alert::Event::Raise(_)) if self.is_told_for_all(&key) => return,
             Tell::Alert(key, event) => Addressed::Alert(key, event),
         };
         self.queue.push_back(addressed);

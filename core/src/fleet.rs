@@ -1,9 +1,11 @@
 //! What is judged over several processes at once: who waits for whom, and whether the workers fail
 //! together; and what is told of it. Stateless: everything follows from the world as it is.
 
-use crate::machines::alert::{Event, Key};
+use crate::machines::alert::{Alert, Event, Key};
 use crate::machines::process::{Goal, Phase, Process};
-use crate::words::{Moment, Policy, ProcessName, ProcessPolicy, Role, Span, TrialNumber};
+use crate::words::{
+    Moment, Policy, ProcessName, ProcessPolicy, Role, Severity, Span, TrialNumber, Trouble,
+};
 use crate::world::World;
 
 /// Workers whose last failures are at most this far back have failed together.
@@ -30,12 +32,13 @@ pub fn group_alert() -> Key {
 
 /// What that alert says.
 pub fn shared_failure() -> Event {
-    Event::Raise {
+    Event::Raise(Trouble {
+        severity: Severity::Warning,
         text: "all workers failed within a minute".into(),
         remedy: "they share a cause: look at the database, the disk, the graphics card and \
                  `cappuccino logs`; `cappuccino reset` starts one at once"
             .into(),
-    }
+    })
 }
 
 /// The alert about trials that nobody works on, and what it is told when these are.
@@ -48,7 +51,7 @@ pub fn zombies_alert(trials: &[TrialNumber], remedy: &str) -> (Key, Event) {
             "the study calls these trials running, but nobody works on them: {}",
             numbers.join(", ")
         );
-        Event::Raise { text, remedy: remedy.to_owned() }
+        Event::Raise(Trouble { severity: Severity::Warning, text, remedy: remedy.to_owned() })
     };
     (Key("study/zombies".into()), event)
 }
@@ -95,10 +98,15 @@ pub fn workers<'a>(
     known.filter(|(_, process, _)| process.goal != Goal::Down)
 }
 
+/// Whether the workers have failed together and none has recovered.
+pub fn fail_together(world: &World) -> bool {
+    world.alerts.get(&group_alert()).and_then(Alert::trouble).is_some()
+}
+
 /// What follows for the workers as a group, at `now`.
 pub fn group(world: &World, policy: &Policy, now: Moment) -> Group {
     let all: Vec<_> = workers(world, policy).collect();
-    let is_paused = world.alerts.contains_key(&group_alert());
+    let is_paused = fail_together(world);
     let is_healthy = |process: &Process| process.is_ready() && process.failures.is_clean();
     if is_paused && (all.len() < 2 || all.iter().any(|(_, process, _)| is_healthy(process))) {
         return Group::Recovered;

@@ -18,6 +18,7 @@ pub mod decision;
 pub mod engine;
 pub mod export;
 pub mod fleet;
+pub mod legacy;
 pub mod machines;
 pub mod model;
 pub mod rules;

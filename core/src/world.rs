@@ -5,7 +5,10 @@ use crate::machines::deployment::Deployment;
 use crate::machines::process::{Phase as ProcessPhase, Process};
 use crate::machines::study::Study;
 use crate::machines::{deployment, process};
-use crate::words::{Effect, Intent, IntentId, Moment, ProcessName, Refusal, RequestId, RevisionId};
+use crate::words::{
+    Effect, Intent, IntentId, Moment, ProcessName, Refusal, RequestId, RevisionId, Silence,
+    SilenceId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,9 +26,11 @@ pub struct World {
     pub processes: BTreeMap<ProcessName, Process>,
     /// Alerts that are not quiet.
     pub alerts: BTreeMap<Key, Alert>,
+    /// Alerts that are not told for a while.
+    pub silences: BTreeMap<SilenceId, Silence>,
     /// Effects asked for and not settled.
     pub intents: BTreeMap<IntentId, Intent>,
-    /// Effects asked for so far; numbers the intents.
+    /// Effects asked for and silences made so far; numbers both.
     pub asked: u64,
     /// Requests answered lately.
     pub requests: BTreeMap<RequestId, Answered>,

@@ -139,6 +139,8 @@ pub fn status(now: Timestamp) -> Status {
         deployment: deployment(now),
         processes: processes(now),
         alerts: Vec::new(),
+        alerts_aside: Vec::new(),
+        silences: Vec::new(),
         machine: Some(machine::view(now)),
         pnl: Some(trading::view(now)),
     }
@@ -260,6 +262,8 @@ fn trouble(now: Timestamp) -> Status {
         since: now.plus(Span::minutes(-minutes)),
         text: text.to_owned(),
         remedy: remedy.to_owned(),
+        state: "firing".to_owned(),
+        ..AlertView::default()
     };
     status.alerts = vec![
         alert(

@@ -20,7 +20,7 @@ use cappuccino_core::decision::Orders;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::store::StoreError;
 use cappuccino_core::words::{
-    Moment, Observation, Policy, Request, RevisionId, Sequence, Span, Stage, Timestamp,
+    Command, Moment, Observation, Policy, Request, RevisionId, Sequence, Span, Stage, Timestamp,
 };
 use cappuccino_core::world::World;
 use std::collections::VecDeque;
@@ -124,7 +124,7 @@ impl Runner {
                         return Ok((ending, self.keeper));
                     }
                 }
-                Wake::Seen => {}
+                Wake::Seen => self.judge_trading().await,
                 Wake::Due => self.due().await,
                 Wake::Signalled => self.observe(Observation::ShuttingDown).await,
             }
@@ -169,7 +169,16 @@ impl Runner {
     async fn due(&mut self) {
         let now = self.clock.now();
         self.observe(Observation::Tick).await;
+        self.judge_trading().await;
         self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+    }
+
+    /// Shows the guard how the model trades that is live.
+    async fn judge_trading(&mut self) {
+        let now = self.clock.now().wall;
+        if let Some(trading) = self.pnl(now).and_then(|pnl| pnl.trading()) {
+            self.observe(Observation::Trading(trading)).await;
+        }
     }
 
     /// Takes an observation into the record and acts on it; does not return before it is durable.
@@ -247,7 +256,11 @@ impl Runner {
             | CommandBody::Pause { .. }
             | CommandBody::Resume
             | CommandBody::Restart { .. }
-            | CommandBody::Reset { .. } => {
+            | CommandBody::Reset { .. }
+            | CommandBody::Acknowledge { .. }
+            | CommandBody::Unacknowledge { .. }
+            | CommandBody::Silence { .. }
+            | CommandBody::Unsilence { .. } => {
                 let answer = match self.study.command(&request.command) {
                     Ok(command) => {
                         let (id, actor, expected) = (request.id, request.actor, request.expected);
@@ -267,6 +280,7 @@ impl Runner {
 
     /// Carries out a request. A state that cannot be written is the client's to know at once.
     async fn ask(&mut self, request: Request) -> Result<Accepted, AskError> {
+        let command = request.command.clone();
         match self.keeper.take(&Observation::Asked(request)) {
             Ok(orders) => {
                 let answer = orders.answer.clone();
@@ -274,7 +288,7 @@ impl Runner {
                     self.observe(observation).await;
                 }
                 match answer {
-                    Some(Ok(())) => Ok(self.accepted(&self.picture_in_words())),
+                    Some(Ok(())) => Ok(self.accepted(&self.outcome_in_words(&command))),
                     Some(Err(refusal)) => Err(AskError::Refused(refusal)),
                     None => Err(AskError::Store("the request was not answered".into())),
                 }
@@ -291,6 +305,19 @@ impl Runner {
     fn accepted(&self, text: &str) -> Accepted {
         let generation = self.keeper.engine().world().deployment.slot.generation;
         Accepted { text: text.to_owned(), generation }
+    }
+
+    fn outcome_in_words(&self, command: &Command) -> String {
+        let silences = &self.keeper.engine().world().silences;
+        match (command, silences.last_key_value()) {
+            (Command::Acknowledge { alert, .. }, _) => format!("{alert} is acknowledged"),
+            (Command::Unacknowledge { alert }, _) => format!("{alert} is told again"),
+            (Command::Silence { pattern, lasts, .. }, Some((id, _))) => {
+                format!("silence {id}: `{pattern}` is not told for {lasts}")
+            }
+            (Command::Unsilence { silence }, _) => format!("silence {silence} is over"),
+            (_, _) => self.picture_in_words(),
+        }
     }
 
     fn picture_in_words(&self) -> String {

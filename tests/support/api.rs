@@ -349,7 +349,11 @@ pub fn status() -> Status {
             since: minutes_before_noon(30),
             text: "worker-2 keeps ending".into(),
             remedy: "look at `cappuccino logs worker-2`".into(),
+            state: "firing".into(),
+            ..AlertView::default()
         }],
+        alerts_aside: vec![],
+        silences: vec![],
         pnl: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Helpers shared by the tests: worlds, processes, waiting for conditions.
 
+pub mod alert_table;
 pub mod api;
 pub mod check;
 pub mod cli;

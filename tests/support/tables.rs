@@ -1,7 +1,7 @@
 //! Representative states and events of every machine, for the generated transition tables.
 
 use crate::desk::{identity, name, study, trial};
-use cappuccino_core::machines::alert::{self, Alert};
+use cappuccino_core::machines::alert;
 use cappuccino_core::machines::deployment::{self, Attempt, Cutover, Deployment};
 use cappuccino_core::machines::process::{self, Believed, Goal, Process, Then, Trust};
 use cappuccino_core::machines::study::Study;
@@ -25,7 +25,7 @@ pub struct Line {
     pub answer: String,
 }
 
-fn describe<S>(answer: Answer<S>, place: impl Fn(&S) -> String) -> String {
+pub fn describe<S>(answer: Answer<S>, place: impl Fn(&S) -> String) -> String {
     match answer {
         Answer::Moved(Step { next, tells, effects, .. }) => {
             let mut text = format!("→ {}", place(&next));
@@ -37,7 +37,13 @@ fn describe<S>(answer: Answer<S>, place: impl Fn(&S) -> String) -> String {
                     Tell::Trader(event) => format!("; tells the trader {event:?}"),
                     Tell::Deployment(event) => format!("; tells the deployment {}", short(&event)),
                     Tell::Alert(key, alert::Event::Raise { .. }) => format!("; raises {}", key.0),
-                    Tell::Alert(_, alert::Event::Clear) => String::new(),
+                    Tell::Alert(
+                        _,
+                        alert::Event::Clear
+                        | alert::Event::Tick
+                        | alert::Event::Acknowledge(..)
+                        | alert::Event::Unacknowledge,
+                    ) => String::new(),
                 });
             }
             text
@@ -239,6 +245,7 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
     let asked = |command| Event::Asked { actor: "you".into(), command };
     let reason = || "because".to_owned();
     let (now, next) = (Some(RevisionId(2)), Some(RevisionId(3)));
+    let guarded = |revision| Event::GuardTripped(revision, "30 % lost".into());
     let (hold, to) = (true, None);
     let number = trial(9, 9.0).number;
     let trial_id = trial(9, 9.0).trial_id;
@@ -259,6 +266,8 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
         ("trader with the new model ended", Event::TraderExited(next, "signal 9".into())),
         ("trader with the live model gave up", Event::TraderExhausted(now, "signal 9".into())),
         ("trader with the new model gave up", Event::TraderExhausted(next, "signal 9".into())),
+        ("guard stops the live model", guarded(RevisionId(2))),
+        ("guard stops the new model", guarded(RevisionId(3))),
         ("no trader lives", Event::TraderVacant),
         ("deploy asked", asked(Command::Deploy { candidate: trial(9, 0.5), reason: reason() })),
         ("rollback asked", asked(Command::Rollback { to, hold, reason: reason() })),
@@ -315,33 +324,6 @@ pub fn study_lines() -> Vec<Line> {
                 Study::Following { .. } => "following".to_owned(),
                 Study::Lost { .. } => "lost".to_owned(),
             };
-            let (state, event) = ((*state).to_owned(), (*event).to_owned());
-            lines.push(Line { state, event, answer: describe(answer, place) });
-        }
-    }
-    lines
-}
-
-pub fn alert_lines() -> Vec<Line> {
-    let since = Moment::default();
-    let key = alert::Key("process/trader/cooling".into());
-    let (text, remedy) = ("it fails".to_owned(), "look".to_owned());
-    let raised = Alert::Raised { since, text: text.clone(), remedy: remedy.clone() };
-    let states = [("quiet", Alert::Quiet), ("raised", raised)];
-    let other = alert::Event::Raise { text: "it fails otherwise".into(), remedy: remedy.clone() };
-    let events = [
-        ("raise", alert::Event::Raise { text, remedy }),
-        ("raise with another text", other),
-        ("clear", alert::Event::Clear),
-    ];
-    let mut lines = Vec::new();
-    for (state, alert) in &states {
-        for (event, told) in &events {
-            let place = |next: &Alert| match next {
-                Alert::Quiet => "quiet".to_owned(),
-                Alert::Raised { .. } => "raised".to_owned(),
-            };
-            let answer = alert::step(&key, since, alert, told);
             let (state, event) = ((*state).to_owned(), (*event).to_owned());
             lines.push(Line { state, event, answer: describe(answer, place) });
         }

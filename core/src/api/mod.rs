@@ -2,6 +2,7 @@
 //!
 //! Nothing of the machines' insides leaks: a client that knows these types knows enough.
 
+mod alerts;
 mod chart;
 mod log;
 mod machine;
@@ -13,6 +14,7 @@ mod sentence;
 mod status;
 mod view;
 
+pub use alerts::{AcknowledgedView, AlertView, AlertsView, SilenceView};
 pub use chart::{TrialChart, TrialDot};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
@@ -21,8 +23,8 @@ pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
 pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::sentence;
 pub use status::{
-    AlertView, CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView,
-    TrialView, ViewValue,
+    CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView, TrialView,
+    ViewValue,
 };
 pub use view::status_of;
 

@@ -6,7 +6,7 @@
 use crate::trading::ledger::{Asset, Trade};
 use crate::trading::metrics::yearly;
 use crate::trading::{Session, Side};
-use crate::words::{RevisionId, Span, Timestamp};
+use crate::words::{RevisionId, Span, Timestamp, Trading};
 use serde::{Deserialize, Serialize};
 
 /// One revision's paper trading, as its session file tells it.
@@ -33,6 +33,9 @@ pub struct PnlView {
     pub fees: Option<f64>,
     /// Growth since the first row, as a fraction; an account that was set anew adds none.
     pub growth: f64,
+    /// Growth of an equal share of every ticker, bought at the first row and held, fees left out,
+    /// as a fraction; nothing before the first row.
+    pub market_growth: Option<f64>,
     /// Loss from the highest worth to the present one, 0 to 1.
     pub drawdown: f64,
     /// Largest loss from a highest worth so far, 0 to 1.
@@ -139,6 +142,7 @@ impl PnlView {
             unrealised: ledger.unrealised(),
             fees: ledger.fees(),
             growth: book.equity.growth() - 1.0,
+            market_growth: book.market.growth(),
             drawdown: book.equity.drawdown(),
             max_drawdown: book.equity.max_drawdown(),
             trades: ledger.tally().trades,
@@ -158,6 +162,20 @@ impl PnlView {
             resets: ledger.tally().resets,
             ..Self::default()
         }
+    }
+
+    /// What the guard looks at; nothing before the first row, while the file is lost, or when one
+    /// file serves every model, because then nobody can tell whose losses it holds.
+    pub fn trading(&self) -> Option<Trading> {
+        let revision = self.revision?;
+        (self.rows > 0 && self.state == "following").then_some(Trading {
+            revision,
+            rows: self.rows,
+            growth: self.growth,
+            drawdown: self.drawdown,
+            market_growth: self.market_growth,
+            silent: self.age,
+        })
     }
 
     /// What the metrics keep, by name; nothing before the first row or while the file is lost.

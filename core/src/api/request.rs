@@ -1,7 +1,7 @@
 //! What clients send, and how they are answered.
 
 use super::status::Status;
-use crate::words::{Generation, ProcessName, RequestId, RevisionId, TrialNumber};
+use crate::words::{Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialNumber};
 use serde::{Deserialize, Serialize};
 
 /// Answer to `GET /v1/hello`: who is there.
@@ -91,6 +91,32 @@ pub enum CommandBody {
     Reset {
         /// Which.
         process: ProcessName,
+    },
+    /// Look after an alert: it is not repeated any more.
+    Acknowledge {
+        /// Its key.
+        alert: String,
+        /// What is done about it.
+        reason: String,
+    },
+    /// Look after it no longer.
+    Unacknowledge {
+        /// Its key.
+        alert: String,
+    },
+    /// Do not tell some alerts for a while.
+    Silence {
+        /// Which: a key in which `*` stands for any characters.
+        pattern: String,
+        /// For how long, in seconds.
+        seconds: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Tell them again.
+    Unsilence {
+        /// Number of the silence.
+        silence: SilenceId,
     },
     /// Write a backup of the state now.
     Backup,

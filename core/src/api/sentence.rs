@@ -1,6 +1,6 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
-use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, number};
+use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, Trouble, number};
 
 /// What happened, as a sentence.
 pub fn sentence(note: &Note) -> String {
@@ -61,6 +61,17 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
+        Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
+        Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
+        Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
+        Note::AlertMuted(key, trouble, why) => {
+            format!("alert {key} is not told, {why}: {}", trouble.text)
+        }
+        Note::AlertFlapping(key, trouble, turns) => flapping(key, trouble, *turns),
+        Note::AlertResolved(key, _, lasted, _) => format!("alert {key} is over after {lasted}"),
+        Note::SilenceEnded(id, pattern) => {
+            format!("silence {id} ran out: `{pattern}` is told again")
+        }
         Note::ProcessCondemned(name, life, fault, why) => {
             format!("{name} is ended because {fault}: {why} (life {life})")
         }
@@ -70,6 +81,16 @@ pub fn sentence(note: &Note) -> String {
         Note::ProcessReady(name, life) => format!("{name} is ready (life {life})"),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
     }
+}
+
+fn fired(key: &str, trouble: &Trouble, times: u32) -> String {
+    let again = if times > 1 { format!(" (told {times} times)") } else { String::new() };
+    format!("alert {key}: {}; {}{again}", trouble.text, trouble.remedy)
+}
+
+fn flapping(key: &str, trouble: &Trouble, turns: u32) -> String {
+    let Trouble { text, remedy, .. } = trouble;
+    format!("alert {key} comes and goes, {turns} turns lately: {text}; {remedy}")
 }
 
 fn trial(candidate: &Candidate) -> String {
@@ -101,5 +122,11 @@ fn wish(command: &Command) -> String {
         Command::Resume => "resume automatic deployments".to_owned(),
         Command::Restart { process: name } => process("restart", name),
         Command::Reset { process: name } => process("reset", name),
+        Command::Acknowledge { alert, reason } => format!("look after {alert}: {reason}"),
+        Command::Unacknowledge { alert } => format!("look after {alert} no longer"),
+        Command::Silence { pattern, lasts, reason } => {
+            format!("silence `{pattern}` for {lasts}: {reason}")
+        }
+        Command::Unsilence { silence } => format!("end silence {silence}"),
     }
 }

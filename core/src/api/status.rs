@@ -1,5 +1,6 @@
 //! The whole picture at one moment: answer to `GET /v1/status`.
 
+use super::alerts::{AlertView, SilenceView};
 use super::machine::MachineView;
 use super::pnl::PnlView;
 use crate::words::{
@@ -27,6 +28,12 @@ pub struct Status {
     pub processes: Vec<ProcessView>,
     /// What needs attention, oldest first.
     pub alerts: Vec<AlertView>,
+    /// Alerts that are not raised yet, or are over since lately.
+    #[serde(default)]
+    pub alerts_aside: Vec<AlertView>,
+    /// What is not told for a while.
+    #[serde(default)]
+    pub silences: Vec<SilenceView>,
     /// The machine; absent until it was looked at.
     #[serde(default)]
     pub machine: Option<MachineView>,
@@ -217,17 +224,4 @@ pub struct ProcessView {
     /// The signs of life that are looked for, each with its last sight and its limit, in words.
     #[serde(default)]
     pub signs: Vec<String>,
-}
-
-/// Something that needs attention.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AlertView {
-    /// Its name.
-    pub key: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// What is wrong.
-    pub text: String,
-    /// What helps.
-    pub remedy: String,
 }

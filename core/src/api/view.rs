@@ -1,10 +1,8 @@
 //! The machines' states as a client sees them.
 
-use super::status::{
-    AlertView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView,
-};
+use super::alerts::{AlertView, AlertsView};
+use super::status::{DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView};
 use crate::fleet;
-use crate::machines::alert::Alert;
 use crate::machines::deployment::{Deployment, Phase as DeploymentPhase};
 use crate::machines::process::{Goal, Phase, Process, Then, Trust};
 use crate::words::{
@@ -23,6 +21,8 @@ pub fn status_of(
     runner_since: Timestamp,
     sequence: Sequence,
 ) -> Status {
+    let AlertsView { alerts, silences } = AlertsView::of(world, policy, now);
+    let (alerts, alerts_aside) = alerts.into_iter().partition(AlertView::is_open);
     Status {
         at: now.wall,
         sequence,
@@ -31,7 +31,9 @@ pub fn status_of(
         study,
         deployment: deployment_view(&world.deployment, policy, now),
         processes: processes_view(world, policy, now),
-        alerts: alerts_view(world),
+        alerts,
+        alerts_aside,
+        silences,
         machine: None,
         pnl: None,
     }
@@ -217,22 +219,4 @@ fn idle(goal: Goal) -> String {
         Goal::Down => "not meant to run now".to_owned(),
         Goal::Up(_) => "starts with the next runner".to_owned(),
     }
-}
-
-fn alerts_view(world: &World) -> Vec<AlertView> {
-    let mut alerts: Vec<AlertView> = world
-        .alerts
-        .iter()
-        .filter_map(|(key, alert)| match alert {
-            Alert::Quiet => None,
-            Alert::Raised { since, text, remedy } => Some(AlertView {
-                key: key.0.clone(),
-                since: since.wall,
-                text: text.clone(),
-                remedy: remedy.clone(),
-            }),
-        })
-        .collect();
-    alerts.sort_by_key(|alert| alert.since);
-    alerts
 }

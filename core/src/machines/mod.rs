@@ -9,7 +9,7 @@ pub mod deployment;
 pub mod process;
 pub mod study;
 
-use crate::words::{Effect, Note, ProcessName, Refusal};
+use crate::words::{Effect, Note, ProcessName, Refusal, Trouble};
 
 /// The answer of a machine to one event.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,10 +83,11 @@ impl<S> Step<S> {
         self
     }
 
-    /// Raises an alert.
+    /// Raises an alert, as urgent as it usually is.
     pub fn raise(self, key: alert::Key, text: impl Into<String>, remedy: &str) -> Self {
-        let event = alert::Event::Raise { text: text.into(), remedy: remedy.to_owned() };
-        self.tell(Tell::Alert(key, event))
+        let (severity, text) = (key.usual_severity(), text.into());
+        let trouble = Trouble { severity, text, remedy: remedy.to_owned() };
+        self.tell(Tell::Alert(key, alert::Event::Raise(trouble)))
     }
 
     /// Clears an alert.

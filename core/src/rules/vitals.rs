@@ -1,7 +1,7 @@
 //! Which of the machine's readings need attention. Each alert has two thresholds: it is raised at
 //! one and cleared some way below it, so a reading that trembles around a limit tells nothing new.
 
-use crate::words::{GpuVitals, Span, Vitals, VitalsPolicy};
+use crate::words::{GpuVitals, Severity, Span, Trouble, Vitals, VitalsPolicy};
 
 /// How far below its limit a temperature must fall, in °C.
 const COOLED_BY: f64 = 3.0;
@@ -15,8 +15,8 @@ const BUSIER_BY: f64 = 5.0;
 pub struct Finding {
     /// The alert's name.
     pub key: String,
-    /// What is wrong and what helps; none when nothing is.
-    pub trouble: Option<(String, String)>,
+    /// What is wrong; none when nothing is.
+    pub trouble: Option<Trouble>,
 }
 
 /// A limit with a second, higher one, and the sentences for both.
@@ -29,42 +29,39 @@ struct Levels<'a> {
 }
 
 impl Levels<'_> {
-    /// The level that `reading` is at, coming from the text that was raised before.
-    fn judge(self, reading: f64, raised: Option<&str>) -> Finding {
-        let was_highest = raised == Some(self.highest.1.as_str());
-        let was_high = was_highest || raised == Some(self.high.1.as_str());
+    /// The level that `reading` is at, coming from the one that was raised before.
+    fn judge(self, reading: f64, raised: Option<Severity>) -> Finding {
+        let (was_high, was_highest) = (raised.is_some(), raised == Some(Severity::Critical));
         let limit = |limit: f64, was: bool| if was { limit - self.back } else { limit };
-        let text = if reading >= limit(self.highest.0, was_highest) {
-            Some(self.highest.1)
+        let level = if reading >= limit(self.highest.0, was_highest) {
+            Some((Severity::Critical, self.highest.1))
         } else if reading >= limit(self.high.0, was_high) {
-            Some(self.high.1)
+            Some((Severity::Warning, self.high.1))
         } else {
             None
         };
-        Finding { key: self.key, trouble: text.map(|text| (text, self.remedy.to_owned())) }
+        let trouble = level.map(|(severity, text)| trouble(severity, text, self.remedy));
+        Finding { key: self.key, trouble }
     }
 }
 
-/// Everything that a look at the machine says. `raised` gives the text under which an alert is
-/// raised now; `is_training` says whether workers run.
-pub fn findings<'a>(
+fn trouble(severity: Severity, text: impl Into<String>, remedy: &str) -> Trouble {
+    Trouble { severity, text: text.into(), remedy: remedy.to_owned() }
+}
+
+/// Everything that a look at the machine says. `raised` says how urgent an alert is that is raised
+/// now; `is_training` says whether workers run.
+pub fn findings(
     policy: &VitalsPolicy,
     vitals: &Vitals,
     is_training: bool,
-    raised: impl Fn(&str) -> Option<&'a str>,
+    raised: impl Fn(&str) -> Option<Severity>,
 ) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found = vec![lost(vitals)];
     for gpu in &vitals.gpus {
         found.extend(temperature(policy, gpu, &raised));
         found.extend(idle(policy, gpu, is_training, &raised));
     }
-    found.push(Finding {
-        key: "gpu/lost".to_owned(),
-        trouble: vitals.gpu_lost.clone().map(|why| {
-            let remedy = "look at `dmesg` for Xid errors; a restart of the machine brings it back";
-            (why, remedy.to_owned())
-        }),
-    });
     found.extend(disk(policy, vitals, &raised));
     found.extend(stalled(policy, vitals, is_training));
     found
@@ -84,10 +81,18 @@ pub fn of_cards_gone<'a>(vitals: &Vitals, raised: impl Iterator<Item = &'a str>)
         .collect()
 }
 
-fn temperature<'a>(
+/// First of all: what it mutes is found after it.
+fn lost(vitals: &Vitals) -> Finding {
+    let remedy = "look at `dmesg` for Xid errors; a restart of the machine brings it back";
+    let why = vitals.gpu_lost.as_ref();
+    let trouble = why.map(|why| trouble(Severity::Critical, why, remedy));
+    Finding { key: "gpu/lost".to_owned(), trouble }
+}
+
+fn temperature(
     policy: &VitalsPolicy,
     gpu: &GpuVitals,
-    raised: &impl Fn(&str) -> Option<&'a str>,
+    raised: &impl Fn(&str) -> Option<Severity>,
 ) -> Option<Finding> {
     let reading = gpu.temperature_celsius?;
     let key = format!("gpu/{}/temperature", gpu.index);
@@ -103,11 +108,11 @@ fn temperature<'a>(
     Some(levels.judge(reading, before))
 }
 
-fn idle<'a>(
+fn idle(
     policy: &VitalsPolicy,
     gpu: &GpuVitals,
     is_training: bool,
-    raised: &impl Fn(&str) -> Option<&'a str>,
+    raised: &impl Fn(&str) -> Option<Severity>,
 ) -> Option<Finding> {
     let key = format!("gpu/{}/idle", gpu.index);
     if !is_training {
@@ -121,15 +126,15 @@ fn idle<'a>(
             "GPU {} was used less than {} % over {} while workers run",
             gpu.index, policy.gpu_idle_percent, policy.gpu_idle_for
         );
-        (text, "see what the workers do: `cappuccino logs -f NAME`".to_owned())
+        trouble(Severity::Warning, text, "see what the workers do: `cappuccino logs -f NAME`")
     });
     Some(Finding { key, trouble })
 }
 
-fn disk<'a>(
+fn disk(
     policy: &VitalsPolicy,
     vitals: &Vitals,
-    raised: &impl Fn(&str) -> Option<&'a str>,
+    raised: &impl Fn(&str) -> Option<Severity>,
 ) -> Option<Finding> {
     let reading = vitals.disk_used_percent?;
     let text = |limit: f64| format!("the workspace's disk is {limit} % full or more");
@@ -152,7 +157,7 @@ fn stalled(policy: &VitalsPolicy, vitals: &Vitals, is_training: bool) -> Option<
     let silent: Span = vitals.since_trial?;
     let trouble = (silent >= policy.stalled_after).then(|| {
         let text = format!("no trial has finished for {} or more", policy.stalled_after);
-        (text, "see what the workers do: `cappuccino logs -f NAME`".to_owned())
+        trouble(Severity::Warning, text, "see what the workers do: `cappuccino logs -f NAME`")
     });
     Some(Finding { key, trouble })
 }
@@ -165,20 +170,21 @@ mod tests {
     /// Carries what is raised from look to look, as the alert machines do.
     #[derive(Default)]
     struct Desk {
-        raised: BTreeMap<String, String>,
+        raised: BTreeMap<String, Trouble>,
         changes: Vec<String>,
     }
 
     impl Desk {
         fn look(&mut self, vitals: &Vitals, is_training: bool) {
             let before = self.raised.clone();
-            let raised = |key: &str| before.get(key).map(String::as_str);
+            let raised = |key: &str| before.get(key).map(|trouble| trouble.severity);
             for finding in findings(&VitalsPolicy::default(), vitals, is_training, raised) {
-                let now = finding.trouble.map(|(text, _)| text);
+                let now = finding.trouble;
                 if now.as_ref() != before.get(&finding.key) {
-                    self.changes.push(now.clone().unwrap_or_else(|| "over".to_owned()));
+                    let text = now.as_ref().map_or("over", |trouble| trouble.text.as_str());
+                    self.changes.push(text.to_owned());
                     match now {
-                        Some(text) => self.raised.insert(finding.key, text),
+                        Some(trouble) => self.raised.insert(finding.key, trouble),
                         None => self.raised.remove(&finding.key),
                     };
                 }

@@ -3,27 +3,30 @@
 
 use super::{
     batch::Batch,
-    codec::{self, CodecError, Record},
+    codec::{self, CodecError, Older, Record},
     error::{InRow, StoreError},
     state::Store,
     tables::{Key, Table},
 };
 use crate::decision::{Committed, Decision};
-use crate::machines::alert::Alert;
+use crate::machines::alert::{Alert, AlertV1};
 use crate::machines::deployment::Slot;
 use crate::machines::process::Process;
 use crate::machines::study::Study;
-use crate::words::{Intent, Note, Revision};
+use crate::words::{Intent, Note, Revision, Silence};
 use crate::world::{Answered, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 macro_rules! records {
-    ($($kind:literal $name:literal $record:ty;)*) => {
+    ($($kind:literal $version:literal $name:literal $record:ty $(, $before:ty)?;)*) => {
         $(impl Record for $record {
             const KIND: u16 = $kind;
-            const VERSION: u16 = 1;
+            const VERSION: u16 = $version;
             const NAME: &'static str = $name;
+            $(fn upgrade(older: Older<'_>) -> Result<Self, CodecError> {
+                older.read::<$before>().map(Self::from)
+            })?
         })*
 
         /// Whether a stored value is a record of the world that this program can read.
@@ -41,15 +44,22 @@ macro_rules! records {
 }
 
 records! {
-    100 "study" Study;
-    101 "deployment slot" Slot;
-    102 "process" Process;
-    103 "alert" Alert;
-    104 "revision" Revision;
-    105 "intent" Intent;
-    106 "answered request" Answered;
-    107 "history note" Note;
-    108 "counters" Counters;
+    100 1 "study" Study;
+    101 1 "deployment slot" Slot;
+    102 1 "process" Process;
+    103 2 "alert" Alert, AlertV1;
+    104 1 "revision" Revision;
+    105 1 "intent" Intent;
+    106 1 "answered request" Answered;
+    107 1 "history note" Note;
+    108 1 "counters" Counters;
+    109 1 "silence" Silence;
+}
+
+impl Record for AlertV1 {
+    const KIND: u16 = 103;
+    const VERSION: u16 = 1;
+    const NAME: &'static str = "alert";
 }
 
 /// Numbers that only grow and belong to no machine.
@@ -63,6 +73,7 @@ pub(super) const DEPLOYMENT: &str = "deployment";
 pub(super) const COUNTERS: &str = "counters";
 pub(super) const PROCESS: &str = "process/";
 pub(super) const ALERT: &str = "alert/";
+pub(super) const SILENCE: &str = "silence/";
 
 impl Store {
     /// Makes `decision` durable: what changed since `before` and what the history remembers.
@@ -97,6 +108,9 @@ fn batch_of(before: &World, decision: &Decision) -> Result<Batch, CodecError> {
     })?;
     changed(&before.alerts, &next.alerts, rows, Table::Machines, |key| {
         Key::Text(format!("{ALERT}{}", key.0))
+    })?;
+    changed(&before.silences, &next.silences, rows, Table::Machines, |id| {
+        Key::Text(format!("{SILENCE}{id}"))
     })?;
     let (was, is) = (&before.deployment.revisions, &next.deployment.revisions);
     changed(was, is, rows, Table::Revisions, |id| Key::Number(id.0))?;

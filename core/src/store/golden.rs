@@ -14,8 +14,9 @@ use super::{
         Times,
     },
 };
-use crate::machines::{alert::Alert, deployment::Slot, process::Process, study::Study};
-use crate::words::{Digest, Intent, Note, Revision, Sequence, Timestamp};
+use crate::machines::alert::{Alert, AlertV1};
+use crate::machines::{deployment::Slot, process::Process, study::Study};
+use crate::words::{Digest, Intent, Note, Revision, Sequence, Silence, Timestamp};
 use crate::world::Answered;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -157,6 +158,11 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+fn bytes(line: &str) -> Vec<u8> {
+    let digits = (0..line.len()).step_by(2).map(|start| &line[start..start + 2]);
+    digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
 /// Every line of the bytes is what the same line of the values says, in both directions.
 fn check_samples<R>((values, lines): (&str, &str))
 where
@@ -168,10 +174,7 @@ where
     let frozen: Vec<&str> = lines.lines().collect();
     assert_eq!(written, frozen, "{} is written otherwise:\n{}", R::NAME, written.join("\n"));
     for (value, line) in values.iter().zip(frozen) {
-        let bytes: Vec<u8> = (0..line.len())
-            .step_by(2)
-            .map(|start| u8::from_str_radix(&line[start..start + 2], 16).unwrap())
-            .collect();
+        let bytes = bytes(line);
         assert_eq!(codec::decode::<R>(&bytes).unwrap(), *value);
         for bit in 0..bytes.len() * 8 {
             check_flip::<R>(&bytes, bit);
@@ -184,10 +187,22 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
     check_samples::<Study>(samples!("study_v1"));
     check_samples::<Slot>(samples!("slot_v1"));
     check_samples::<Process>(samples!("process_v1"));
-    check_samples::<Alert>(samples!("alert_v1"));
+    check_samples::<AlertV1>(samples!("alert_v1"));
+    check_samples::<Alert>(samples!("alert_v2"));
+    check_samples::<Silence>(samples!("silence_v1"));
+    check_samples::<Note>(samples!("note_v1_alerts"));
     check_samples::<Revision>(samples!("revision_v1"));
     check_samples::<Intent>(samples!("intent_v1"));
     check_samples::<Answered>(samples!("answered_v1"));
     check_samples::<Note>(samples!("note_v1"));
     check_samples::<Counters>(samples!("counters_v1"));
+}
+
+#[test]
+fn an_alert_of_the_first_layout_is_one_that_was_told_once() {
+    let (_, lines) = samples!("alert_v1");
+    let read: Vec<Alert> = lines.lines().map(|line| codec::decode(&bytes(line)).unwrap()).collect();
+    let Alert::Firing(episode) = &read[1] else { panic!("{read:?}") };
+    assert_eq!((read[0].name(), episode.told.times), ("quiet", 1));
+    assert_eq!((episode.told.at, episode.trouble.text.as_str()), (episode.since, "disk full"));
 }

@@ -2,13 +2,15 @@
 
 use super::{
     codec::{self, Record},
-    commit::{ALERT, COUNTERS, Counters, DEPLOYMENT, PROCESS, STUDY},
+    commit::{ALERT, COUNTERS, Counters, DEPLOYMENT, PROCESS, SILENCE, STUDY},
     error::{InRow, StoreError},
     state::Reader,
     tables::{Key, Table},
 };
 use crate::machines::alert;
-use crate::words::{IntentId, Note, ProcessName, RequestId, RevisionId, Sequence, Timestamp};
+use crate::words::{
+    IntentId, Note, ProcessName, RequestId, RevisionId, Sequence, Silence, Timestamp,
+};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,9 @@ fn load_machine(world: &mut World, key: &Key, bytes: &[u8]) -> Result<(), StoreE
         world.processes.insert(process, decode(TABLE, key, bytes)?);
     } else if let Some(alert) = name.strip_prefix(ALERT) {
         world.alerts.insert(alert::Key(alert.to_owned()), decode(TABLE, key, bytes)?);
+    } else if name.starts_with(SILENCE) {
+        let silence: Silence = decode(TABLE, key, bytes)?;
+        world.silences.insert(silence.id, silence);
     } else if name == STUDY {
         world.study = decode(TABLE, key, bytes)?;
     } else if name == DEPLOYMENT {

@@ -22,6 +22,7 @@ mod error;
 mod format;
 mod handle;
 mod history;
+mod import;
 mod load;
 mod series;
 mod state;
@@ -40,6 +41,7 @@ pub use commit::is_readable;
 pub use error::StoreError;
 pub use format::OpenFacts;
 pub use history::HistoryRow;
+pub use import::Imported;
 pub use load::Entry;
 pub use redb::{StorageBackend, backends::FileBackend};
 pub use series::{

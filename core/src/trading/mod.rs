@@ -4,7 +4,9 @@
 
 pub mod equity;
 pub mod ledger;
+pub mod market;
 pub mod metrics;
+pub mod revalue;
 pub mod row;
 pub mod session;
 mod side;

@@ -5,6 +5,7 @@
 
 use super::equity::Equity;
 use super::ledger::{Ledger, Step, Trade};
+use super::market::Market;
 use super::row::{Columns, HeaderError, Row};
 use crate::words::Timestamp;
 use std::collections::VecDeque;
@@ -34,6 +35,8 @@ pub struct Book {
     pub ledger: Ledger,
     /// Growth and drawdown.
     pub equity: Equity,
+    /// What holding would have made.
+    pub market: Market,
     /// The newest trades, oldest first.
     pub trades: VecDeque<Trade>,
     /// The market's time in the newest row.
@@ -141,6 +144,7 @@ impl Book {
     fn take(&mut self, row: &Row) {
         let step = self.ledger.take(row);
         let worth = self.ledger.worth();
+        self.market.mark(row);
         match step {
             Step::Continued => self.equity.mark(row.at, worth),
             Step::Begun => self.equity.begin_anew(row.at, worth),

@@ -79,6 +79,8 @@ pub enum Failure {
     CrashLoop(String),
     /// Its stored files no longer match their digest.
     Corrupt(String),
+    /// It broke a rule of the guard while it traded; the figure that says so.
+    Guarded(String),
 }
 
 impl Standing {
@@ -120,6 +122,7 @@ impl fmt::Display for Failure {
             Self::NeverReady(why) => write!(f, "the trader did not become ready: {why}"),
             Self::CrashLoop(why) => write!(f, "the trader kept ending: {why}"),
             Self::Corrupt(why) => write!(f, "its stored files are damaged: {why}"),
+            Self::Guarded(why) => write!(f, "the guard took it back: {why}"),
         }
     }
 }

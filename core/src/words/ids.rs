@@ -38,6 +38,8 @@ numbers! {
     IntentId(u64);
     /// Position in the history, from 1, without gaps.
     Sequence(u64);
+    /// A silence; numbered together with the intents, so that no number is given twice.
+    SilenceId(u64);
 }
 
 impl Generation {

@@ -1,5 +1,6 @@
 //! The nouns everything else is said in. No behaviour beyond keeping each word well-formed.
 
+pub mod alert;
 pub mod candidate;
 pub mod effect;
 mod figure;
@@ -12,15 +13,17 @@ pub mod run;
 pub mod study;
 pub mod supervision;
 pub mod time;
+pub mod trading;
 pub mod trial;
 pub mod vitals;
 
+pub use alert::{AlertChange, AlertRule, AlertsPolicy, Pattern, Severity, Silence, Trouble};
 pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
 pub use effect::{Effect, Intent, Resolution};
 pub use figure::number;
 pub use ids::{
     DeploymentId, Digest, Generation, IntentId, ProcessName, RequestId, RevisionId, Sequence,
-    TrialId, TrialNumber,
+    SilenceId, TrialId, TrialNumber,
 };
 pub use note::{Cause, Decline, Mode, Note, Stage};
 pub use observation::{
@@ -31,5 +34,6 @@ pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
 pub use supervision::{Fault, LivenessPolicy, Readiness, Sign, Signs};
 pub use time::{BootId, Moment, Span, Timestamp};
+pub use trading::{GuardPolicy, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

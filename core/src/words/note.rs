@@ -2,10 +2,11 @@
 //!
 //! Stored append-only and exported as JSON, so variants are only ever added at the end.
 
+use super::alert::{Pattern, Severity, Trouble};
 use super::candidate::{Candidate, Standing};
 use super::figure::number;
 use super::ids::{
-    DeploymentId, Generation, ProcessName, RequestId, RevisionId, TrialId, TrialNumber,
+    DeploymentId, Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialId, TrialNumber,
 };
 use super::observation::Command;
 use super::run::ExitStatus;
@@ -57,12 +58,25 @@ pub enum Note {
     ProcessCooling(ProcessName, Span),
     /// It ran long enough for its failures to be forgotten.
     ProcessHealthy(ProcessName, Generation),
-    /// Something needs attention: key, sentence, remedy.
+    /// Something needs attention: key, sentence, remedy. Written by version 0.1 only.
     AlertRaised(String, String, String),
-    /// It does not any more.
+    /// It does not any more. Written by version 0.1 only.
     AlertCleared(String),
     /// An operator's request was carried out: by whom.
     Asked(RequestId, String, Command),
+    /// An alert is told; for the how-manieth time, from 1.
+    AlertFired(String, Trouble, u32),
+    /// It would be, but for this reason it is not.
+    AlertMuted(String, Trouble, String),
+    /// It begins and ends over and over: so often lately. It is not told again until it is calm.
+    AlertFlapping(String, Trouble, u32),
+    /// It is over: how urgent it was, how long it lasted, whether that is to be told.
+    AlertResolved(String, Severity, Span, bool),
+    /// A silence ran out.
+    SilenceEnded(SilenceId, Pattern),
+    /// A record of the system that was here before: from which file, when as written there (local
+    /// time), and what; a sentence.
+    Imported(String, String, String),
     /// A process is ended for a fault of its own; a sentence with the figures.
     ProcessCondemned(ProcessName, Generation, Fault, String),
     /// All workers failed within a short time; they pause this long together.

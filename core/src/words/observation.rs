@@ -1,11 +1,15 @@
 //! Everything the world can tell the engine: what was seen, how effects went, what people ask.
 
+use super::alert::Pattern;
 use super::candidate::Candidate;
 use super::ids::{
-    DeploymentId, Digest, Generation, ProcessName, RequestId, RevisionId, TrialId, TrialNumber,
+    DeploymentId, Digest, Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialId,
+    TrialNumber,
 };
 use super::run::{ExitStatus, RunIdentity};
 use super::supervision::Signs;
+use super::time::Span;
+use super::trading::Trading;
 use super::trial::StudyIdentity;
 use super::vitals::Vitals;
 use serde::{Deserialize, Serialize};
@@ -29,6 +33,8 @@ pub enum Observation {
     Deployment(DeploymentId, DeploymentReport),
     /// The machine was looked at.
     Vitals(Vitals),
+    /// The session of the model that trades was looked at.
+    Trading(Trading),
     /// Running trials that nobody works on any more, and what helps.
     Zombies(Vec<TrialNumber>, String),
     /// Somebody asks for something.
@@ -169,5 +175,31 @@ pub enum Command {
     Reset {
         /// Which.
         process: ProcessName,
+    },
+    /// Somebody looks after an alert: it is not repeated any more.
+    Acknowledge {
+        /// Its key.
+        alert: String,
+        /// What is done about it.
+        reason: String,
+    },
+    /// Nobody does after all.
+    Unacknowledge {
+        /// Its key.
+        alert: String,
+    },
+    /// Some alerts are not told for a while.
+    Silence {
+        /// Which.
+        pattern: Pattern,
+        /// For how long.
+        lasts: Span,
+        /// Why.
+        reason: String,
+    },
+    /// They are told again.
+    Unsilence {
+        /// Which silence.
+        silence: SilenceId,
     },
 }

@@ -3,9 +3,11 @@
 //! The defaults are those of the systems this one replaces where they had any (1 % improvement,
 //! 3 restarts, 300 s cooldown); the others are named beside their reasons.
 
+use super::alert::AlertsPolicy;
 use super::ids::ProcessName;
 use super::supervision::{LivenessPolicy, Readiness};
 use super::time::Span;
+use super::trading::GuardPolicy;
 use super::vitals::VitalsPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +22,8 @@ pub struct Policy {
     pub trader: Option<ProcessName>,
     /// When the machine's state needs attention.
     pub vitals: VitalsPolicy,
+    /// How patiently alerts are told.
+    pub alerts: AlertsPolicy,
 }
 
 /// When and how a model goes live.
@@ -58,6 +62,8 @@ pub struct DeploymentPolicy {
     pub rollback_budget: u32,
     /// What a failed model leads to.
     pub on_failure: OnFailure,
+    /// How a live model may trade before it is such a failure.
+    pub guard: GuardPolicy,
 }
 
 /// What a model that fails after cutover leads to.
@@ -152,6 +158,7 @@ impl Default for DeploymentPolicy {
             probation: Span::minutes(30),
             rollback_budget: 3,
             on_failure: OnFailure::Rollback,
+            guard: GuardPolicy::default(),
         }
     }
 }
@@ -189,6 +196,7 @@ impl Default for Policy {
             processes: BTreeMap::new(),
             trader: None,
             vitals: VitalsPolicy::default(),
+            alerts: AlertsPolicy::default(),
         }
     }
 }

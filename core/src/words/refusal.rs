@@ -1,6 +1,7 @@
 //! Why an operator's request was declined, and what would help.
 
-use super::ids::{Generation, ProcessName, RevisionId, TrialNumber};
+use super::ids::{Generation, ProcessName, RevisionId, SilenceId, TrialNumber};
+use super::time::Span;
 use serde::{Deserialize, Serialize};
 
 /// A request declined: nothing changed.
@@ -58,6 +59,24 @@ pub enum Refusal {
     /// Nothing to pin.
     #[error("no model is live, so there is nothing to pin; pause without `--pin`")]
     NothingLive,
+    /// No such alert.
+    #[error("`{0}` does not need attention now; `cappuccino alerts` lists what does")]
+    NothingToAcknowledge(String),
+    /// Nobody acknowledged it.
+    #[error("nobody acknowledged `{0}`; `cappuccino alerts` shows who did")]
+    NotAcknowledged(String),
+    /// No such silence.
+    #[error("there is no silence {0}; `cappuccino silences` lists them")]
+    UnknownSilence(SilenceId),
+    /// It would last too short or too long.
+    #[error("a silence lasts at least a second and at most {0}; choose another time")]
+    SilenceLength(Span),
+    /// Too many of them.
+    #[error("there are {0} silences already; end one with `cappuccino unsilence`")]
+    TooManySilences(u32),
+    /// It would silence nothing.
+    #[error("`{0}` names no alert; use a key from `cappuccino alerts`, where * is anything")]
+    NoPattern(String),
     /// The runner must not be interrupted now.
     #[error("{0}; ask again when that is over")]
     UnderWay(String),

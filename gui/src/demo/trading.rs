@@ -28,6 +28,7 @@ pub(super) fn view(now: Timestamp) -> PnlView {
         unrealised: 72.86,
         fees: Some(41.07),
         growth: 0.0234,
+        market_growth: Some(0.021),
         drawdown: 0.004,
         max_drawdown: 0.0312,
         trades: 62,

@@ -37,7 +37,12 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>) {
 fn before(ui: &mut Ui, sight: &Sight<'_>) {
     let told = |note: &Note| match note {
         Note::AlertRaised(key, text, _) => Some((Sign::Warning, format!("{key}: {text}"))),
-        Note::AlertCleared(key) => Some((Sign::Good, format!("{key} is over"))),
+        Note::AlertFired(key, trouble, 1) | Note::AlertFlapping(key, trouble, _) => {
+            Some((Sign::Warning, format!("{key}: {}", trouble.text)))
+        }
+        Note::AlertCleared(key) | Note::AlertResolved(key, ..) => {
+            Some((Sign::Good, format!("{key} is over")))
+        }
         Note::Halted(why) => Some((Sign::Critical, format!("nothing trades: {why}"))),
         Note::ProcessCooling(name, pause) => {
             Some((Sign::Critical, format!("{name} spent its restarts; one more try after {pause}")))

@@ -220,6 +220,7 @@ const fn is_about_deployments(note: &Note) -> bool {
             | Note::TrialHeld(..)
             | Note::TrialReleased(..)
             | Note::Asked(..)
+            | Note::Imported(..)
     )
 }
 

@@ -3,7 +3,7 @@
 use crate::model::Model;
 use crate::widgets::glyph::Sign;
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{Note, ProcessName, RevisionId, Stage, Timestamp};
+use cappuccino_core::words::{Note, ProcessName, RevisionId, Stage, Timestamp, Trouble};
 use std::collections::BTreeMap;
 
 /// One row of states over time.
@@ -112,6 +112,9 @@ fn deployment(lane: &mut Lane, entry: &Entry, trials: &BTreeMap<RevisionId, Stri
         }
         Note::Halted(why) => lane.begin(at, Sign::Critical, format!("halted: {why}")),
         Note::AlertRaised(_, text, _) => lane.mark(at, Sign::Warning, format!("alert: {text}")),
+        Note::AlertFired(_, Trouble { text, .. }, 1) => {
+            lane.mark(at, Sign::Warning, format!("alert: {text}"));
+        }
         _ => {}
     }
 }

@@ -1,8 +1,10 @@
 //! The words of the command line, and what each takes.
 
+use crate::config::parse_span;
 use crate::demo::trader::TraderArgs;
 use crate::demo::worker::WorkerArgs;
 use crate::workspace::WORKSPACE_VARIABLE;
+use cappuccino_core::words::Span;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
@@ -167,10 +169,48 @@ pub(super) enum Word {
         #[command(flatten)]
         format: Format,
     },
-    /// Explain the present state, a trial, or a process
+    /// List what needs attention
+    Alerts {
+        /// What may soon and what did lately, too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Say that you look after an alert: it is not repeated any more
+    Ack {
+        /// Its key
+        key: String,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Look after an alert no longer
+    Unack {
+        /// Its key
+        key: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Do not tell some alerts for a while
+    Silence(Silence),
+    /// List what is not told for a while
+    Silences {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// End a silence
+    Unsilence {
+        /// Its number
+        id: u64,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Explain the present state, a trial, a process, or an alert
     Why {
-        /// Number of a trial, or name of a process
-        #[arg(value_name = "TRIAL|PROCESS")]
+        /// Number of a trial, name of a process, or key of an alert
+        #[arg(value_name = "TRIAL|PROCESS|ALERT")]
         about: Option<String>,
         #[command(flatten)]
         format: Format,
@@ -231,6 +271,20 @@ pub(super) enum Word {
         /// Where to; standard output when none is named
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+        /// Write the four files of the old daemons into this folder instead
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "file")]
+        legacy: Option<PathBuf>,
+    },
+    /// Take the files of the old daemons into the history
+    Import {
+        /// The old project folder, or its folder `deployments`
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        /// Say what was found, change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Check the configuration and everything that is stored
     Check {
@@ -287,6 +341,24 @@ pub(super) struct Why {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "no reason given", hide_default_value = true)]
     pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Silence {
+    /// Key of an alert, where * stands for anything
+    pub pattern: String,
+    /// For how long: 30m, 2h, 7d
+    #[arg(long = "for", value_name = "TIME", default_value = "2h", value_parser = length)]
+    pub lasts: Span,
+    #[command(flatten)]
+    pub why: Why,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// A length of time as in the configuration.
+fn length(text: &str) -> Result<Span, String> {
+    parse_span(text).ok_or_else(|| "write a whole number and its unit: 30m, 2h or 7d".to_owned())
 }
 
 #[derive(Debug, Args)]

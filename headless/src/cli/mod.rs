@@ -19,8 +19,8 @@ use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
 use words::{
-    asking, check, handover, keeping, lifecycle, logs, notify, reading, record, service, trading,
-    why,
+    alerts, asking, check, handover, import, keeping, legacy, lifecycle, logs, notify, reading,
+    record, service, trading, why,
 };
 
 /// Reads the command line, does what it says.
@@ -54,7 +54,17 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Pnl { format } => trading::pnl(&at()?, format)?,
         Word::Watch { format } => record::watch(&at()?, format)?,
         Word::History { limit, follow, format } => record::history(&at()?, limit, follow, format)?,
-        Word::Export { file } => record::export(&at()?, file.as_deref())?,
+        Word::Export { legacy: Some(folder), .. } => legacy::export(&at()?, &folder)?,
+        Word::Export { file, legacy: None } => record::export(&at()?, file.as_deref())?,
+        Word::Import { dir, dry_run, format } => import::import(&at()?, &dir, dry_run, format)?,
+        Word::Alerts { all, format } => alerts::list(&at()?, all, format)?,
+        Word::Ack { key, why, format } => {
+            alerts::acknowledge(&at()?, key, why.reason, format)?;
+        }
+        Word::Unack { key, format } => alerts::unacknowledge(&at()?, key, format)?,
+        Word::Silence(silence) => alerts::silence(&at()?, silence)?,
+        Word::Silences { format } => alerts::silences(&at()?, format)?,
+        Word::Unsilence { id, format } => alerts::unsilence(&at()?, id, format)?,
         Word::Why { about, format } => why::why(&at()?, about.as_deref(), format)?,
         Word::Logs { name, follow, lines } => logs::logs(&at()?, &name, follow, lines)?,
         Word::Deploy { trial, why, format } => asking::deploy(&at()?, trial, why.reason, format)?,

@@ -2,7 +2,7 @@
 
 use super::file::{self, File};
 use super::{CommandConfig, Config, ModelsConfig, SessionPath, ShownBy, StudyConfig};
-use super::{machine, notify, supervision};
+use super::{alerts, guard, machine, notify, supervision};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -48,9 +48,9 @@ pub enum ConfigError {
 
 /// A mistake before the file's text is attached to it.
 pub(super) struct Mistake {
-    what: String,
-    remedy: Option<String>,
-    place: Range<usize>,
+    pub(super) what: String,
+    pub(super) remedy: Option<String>,
+    pub(super) place: Range<usize>,
 }
 
 /// Reads and checks the configuration at `path`; paths in it are relative to its folder.
@@ -90,13 +90,15 @@ impl Mistake {
     }
 }
 
-fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
+pub(super) fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let file: File = toml::from_str(text).map_err(|error| unreadable(&error))?;
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
     let session_csv = session_csv(&file, root)?;
     let (vitals, machine) = machine::machine(&file.machine)?;
-    let policy = Policy { deployment: deployment(&file.deployment)?, processes, trader, vitals };
+    let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
+    let alerts = supervision::ranked(alerts, &processes);
+    let policy = Policy { deployment, processes, trader, vitals, alerts };
     let study = StudyConfig {
         database: root.join(&file.study.database),
         name: file.study.name,
@@ -111,8 +113,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         max_bytes: file.models.max_megabytes.saturating_mul(1024 * 1024),
     };
     let backups_kept = file.backups.keep;
-    let mut notify = notify::notify(&file.notify, root)?;
-    notify.rank(&policy.processes);
+    let notify = notify::notify(&file.notify, root)?;
     Ok(Config { policy, study, models, commands, machine, session_csv, backups_kept, notify })
 }
 
@@ -152,7 +153,9 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-fn deployment(file: &file::Deployment) -> Result<DeploymentPolicy, Mistake> {
+fn deployment(file: &File) -> Result<DeploymentPolicy, Mistake> {
+    let guard = guard::guard(&file.guard)?;
+    let file = &file.deployment;
     let default = DeploymentPolicy::default();
     Ok(DeploymentPolicy {
         auto_deploy: file.auto.unwrap_or(default.auto_deploy),
@@ -185,6 +188,7 @@ fn deployment(file: &file::Deployment) -> Result<DeploymentPolicy, Mistake> {
             Some(file::OnFailure::Stop) => OnFailure::Stop,
             None => default.on_failure,
         },
+        guard,
     })
 }
 
@@ -358,7 +362,8 @@ pub(super) fn span(text: Option<&Spanned<String>>, default: Span) -> Result<Span
     })
 }
 
-fn parse_span(text: &str) -> Option<Span> {
+/// A length of time; `None` for anything else.
+pub fn parse_span(text: &str) -> Option<Span> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;
     let number: i64 = number.parse().ok()?;
@@ -372,7 +377,7 @@ fn parse_span(text: &str) -> Option<Span> {
     }
 }
 
-fn at_least_zero(number: Option<&Spanned<f64>>, default: f64) -> Result<f64, Mistake> {
+pub(super) fn at_least_zero(number: Option<&Spanned<f64>>, default: f64) -> Result<f64, Mistake> {
     let Some(number) = number else { return Ok(default) };
     let value = *number.get_ref();
     if value.is_finite() && value >= 0.0 {
@@ -393,34 +398,10 @@ pub(super) fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistak
     Mistake { what, remedy: Some(remedy.to_owned()), place }
 }
 
-/// What the tests of every section share.
-#[cfg(test)]
-pub(super) mod testing {
-    use super::{Config, Path, parse};
-
-    fn whole(text: &str) -> String {
-        format!("[study]\ndatabase = \"s.db\"\n{text}")
-    }
-
-    pub(in crate::config) fn accepted(text: &str) -> Config {
-        parse(&whole(text), Path::new("/w")).unwrap_or_else(|found| panic!("{}", found.what))
-    }
-
-    pub(in crate::config) fn refused(text: &str, what: &str, remedy: &str) {
-        let Err(found) = parse(&whole(text), Path::new("/w")) else {
-            panic!("{text} must be refused")
-        };
-        assert!(found.what.contains(what), "{text}: {}", found.what);
-        let said = found.remedy.unwrap_or_default();
-        assert!(said.contains(remedy), "{text}: {said}");
-        assert!(!found.place.is_empty(), "{text}: no place");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::TEMPLATE;
-    use super::testing::refused;
+    use super::super::testing::refused;
     use super::*;
 
     #[test]

@@ -1,5 +1,7 @@
 //! The configuration as written: every key, its type and its default; nothing checked yet.
 
+use super::alerts::Alerts;
+use super::guard::Guard;
 use super::notify::Notify;
 use super::supervision::{Liveness, Ready};
 use serde::Deserialize;
@@ -16,7 +18,11 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) deployment: Deployment,
     #[serde(default)]
+    pub(super) guard: Guard,
+    #[serde(default)]
     pub(super) machine: Machine,
+    #[serde(default)]
+    pub(super) alerts: Alerts,
     #[serde(default)]
     pub(super) backups: Backups,
     #[serde(default)]

@@ -3,15 +3,19 @@
 //! Every mistake is an error with its place, what is allowed and the nearest right word; nothing
 //! is ignored and nothing is guessed.
 
+mod alerts;
 mod check;
 mod file;
+mod guard;
 mod machine;
 mod notify;
 mod session_path;
 mod supervision;
 mod template;
+#[cfg(test)]
+mod testing;
 
-pub use check::{ConfigError, load};
+pub use check::{ConfigError, load, parse_span};
 pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
 pub use session_path::SessionPath;
 pub use supervision::{Proof, ShownBy};

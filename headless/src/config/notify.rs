@@ -4,10 +4,10 @@ use super::check::{Mistake, at_least_one, mistake, span};
 use crate::notify::quiet::QuietHours;
 use crate::notify::secret::Secret;
 use crate::notify::worth::Severity;
-use cappuccino_core::words::{ProcessName, ProcessPolicy, Span};
+use cappuccino_core::words::Span;
 use serde::Deserialize;
 use serde_spanned::Spanned;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -25,17 +25,6 @@ pub struct NotifyConfig {
     pub channels: Vec<ChannelConfig>,
 }
 
-impl NotifyConfig {
-    /// Tells every channel which processes are critical.
-    pub(super) fn rank(&mut self, processes: &BTreeMap<ProcessName, ProcessPolicy>) {
-        let critical = processes.iter().filter(|(_, policy)| policy.critical);
-        let names: BTreeSet<String> = critical.map(|(name, _)| name.to_string()).collect();
-        for channel in &mut self.channels {
-            channel.critical.clone_from(&names);
-        }
-    }
-}
-
 /// One way to the user.
 #[derive(Clone, Debug)]
 pub struct ChannelConfig {
@@ -51,8 +40,6 @@ pub struct ChannelConfig {
     pub max_tries: u32,
     /// Time after the first failed try at which a line is given up.
     pub give_up_after: Span,
-    /// Processes whose alerts are critical rather than warnings.
-    pub critical: BTreeSet<String>,
     /// Where it leads.
     pub kind: ChannelKind,
 }
@@ -235,7 +222,6 @@ impl Channel {
     fn check(&self, root: &Path) -> Result<ChannelConfig, Mistake> {
         self.has_no_foreign_key()?;
         Ok(ChannelConfig {
-            critical: BTreeSet::new(),
             name: self.name()?,
             min_severity: self.min_severity.as_ref().map_or(Severity::Info, |s| *s.get_ref()),
             retry_delay: span(self.retry_delay.as_ref(), Span::seconds(5))?,

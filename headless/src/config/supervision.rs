@@ -3,6 +3,7 @@
 use super::check::{Mistake, mistake, span};
 use super::file::{Process, Role};
 use cappuccino_core::words::supervision::AGREEING_MIN;
+use cappuccino_core::words::{AlertChange, AlertsPolicy, Pattern, Severity};
 use cappuccino_core::words::{LivenessPolicy, ProcessName, ProcessPolicy, Readiness, Sign, Span};
 use regex::bytes::Regex;
 use serde::Deserialize;
@@ -195,6 +196,20 @@ fn parse_bytes(text: &str) -> Option<u64> {
     }
 }
 
+/// The alerts' rules, with those of critical processes first: what `[alerts]` says decides.
+pub(super) fn ranked(
+    mut alerts: AlertsPolicy,
+    processes: &BTreeMap<ProcessName, ProcessPolicy>,
+) -> AlertsPolicy {
+    let severity = Some(Severity::Critical);
+    let critical = processes.iter().filter(|(_, policy)| policy.critical).map(|(name, _)| {
+        let change = AlertChange { severity, ..AlertChange::default() };
+        (Pattern(format!("process/{name}/*")), change)
+    });
+    alerts.changes.splice(0..0, critical.collect::<Vec<_>>());
+    alerts
+}
+
 /// Which processes each is started after: a name of the file means all its instances.
 pub(super) struct Order {
     wanted: Vec<(Vec<ProcessName>, Vec<Spanned<String>>)>,
@@ -283,7 +298,7 @@ fn way_back<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::testing::{accepted, refused};
+    use super::super::testing::{accepted, refused};
     use super::*;
 
     fn process(name: &str, extra: &str) -> String {
@@ -322,6 +337,17 @@ mod tests {
         assert!(proof("up (8000)").is_match(b"it is up (8000) now"));
         assert!(proof("/up .[0-9]+/").is_match(b"it is up (8000) now"));
         assert!(!proof("up .").is_match(b"it is up (8000) now"));
+    }
+
+    #[test]
+    fn alerts_of_a_critical_process_are_critical_unless_a_rule_says_otherwise() {
+        let rule = "[[alerts.rule]]\nkey = \"process/b/quiet\"\nseverity = \"info\"\n";
+        let two = process("a", "") + &process("b", "critical = true") + rule;
+        let alerts = accepted(&two).policy.alerts;
+        let severity = |key: &str| alerts.of(key).severity;
+        assert_eq!(severity("process/a/cooling"), None);
+        assert_eq!(severity("process/b/cooling"), Some(Severity::Critical));
+        assert_eq!(severity("process/b/quiet"), Some(Severity::Info));
     }
 
     #[test]

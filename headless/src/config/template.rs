@@ -49,6 +49,17 @@ min_improvement_percent = 1.0
 # What a failing model leads to: rollback, freeze or stop.
 # on_failure = "rollback"
 
+[guard]
+# Rules that take a live model back, as `on_failure` says; 0 switches a rule off. They need a
+# session file for each revision.
+# Loss from the account's highest worth, in percent.
+max_drawdown_percent = 25
+# Growth behind holding the same tickers, in percent points, once the session has so many rows.
+# max_lag_percent = 0
+# min_rows = 24
+# Time without a new row.
+# max_silence = "0s"
+
 [machine]
 # Time between two looks at graphics cards, processor, memory and disk.
 # every = "10s"
@@ -66,6 +77,25 @@ disk_full_percent = 95
 # NVIDIA's library, when it is not where it usually is; the root of sysfs, for AMD cards.
 # nvml_library = "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"
 # sysfs = "/sys"
+
+[alerts]
+# How long something must be wrong before it is told, and right before it is over.
+# for = "0s"
+# keep = "0s"
+# An alert is repeated after 5, 10, 20 … minutes, so often; a critical one until somebody
+# acknowledges it (`cappuccino ack KEY`) or it is over.
+# repeat_first = "5m"
+# repeat_max = "4h"
+# repeats = 5
+# So many beginnings and ends in this time are flapping, which is told once.
+# flap_turns = 5
+# flap_window = "30m"
+
+# Some alerts otherwise: any number of these; * stands for anything.
+# [[alerts.rule]]
+# key = "gpu/*/temperature"
+# for = "1m"
+# severity = "critical"        # or "info", "warning"
 
 [backups]
 # Daily copies of the state to keep.

@@ -117,7 +117,10 @@ impl Story {
     fn relate(&self, entry: &Entry) {
         let routine = matches!(
             &entry.note,
-            Note::RunnerStarted | Note::CandidateDeclined(..) | Note::Asked(..)
+            Note::RunnerStarted
+                | Note::CandidateDeclined(..)
+                | Note::Asked(..)
+                | Note::Imported(..)
         );
         if !routine {
             self.say(&sentence(&entry.note));

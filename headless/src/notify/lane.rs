@@ -114,7 +114,7 @@ impl Lane {
     /// Takes the next line of the history in; whether the place is worth keeping on disk now.
     pub fn take(&mut self, entry: &Entry) -> bool {
         self.scanned = entry.sequence;
-        if let Some(news) = news(entry).map(|news| news.ranked(&self.config.critical))
+        if let Some(news) = news(entry)
             && news.reach >= self.config.min_severity
             && !self.place.ahead.contains(&entry.sequence)
         {

@@ -1,23 +1,12 @@
 //! Which lines of the history a person is told of, how urgent each is, and in which words.
 
 use cappuccino_core::api::sentence;
+use cappuccino_core::machines::alert::Key;
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::candidate::Rejection;
-use cappuccino_core::words::{Cause, Note, RevisionId, Sequence, Standing, Timestamp};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use cappuccino_core::words::{Cause, Note, RevisionId, Sequence, Standing, Timestamp, Trouble};
 
-/// How urgent a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// To be looked at today.
-    Warning,
-    /// To be looked at now: it is told during quiet hours, too.
-    Critical,
-}
+pub use cappuccino_core::words::Severity;
 
 /// A line of the history as a person is told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,31 +27,6 @@ pub struct News {
     pub text: String,
     /// Whether it tells that its subject needs no attention any more.
     pub is_over: bool,
-}
-
-impl Severity {
-    /// Its name in files and messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl News {
-    /// The same; a warning about one of these processes is critical.
-    pub fn ranked(mut self, critical: &BTreeSet<String>) -> Self {
-        let name = self.subject.strip_prefix("process/").and_then(|rest| rest.split('/').next());
-        if name.is_some_and(|name| critical.contains(name)) {
-            let raised = |severity| {
-                if severity == Severity::Warning { Severity::Critical } else { severity }
-            };
-            (self.severity, self.reach) = (raised(self.severity), raised(self.reach));
-        }
-        self
-    }
 }
 
 /// The line in words, when it is worth telling.
@@ -103,11 +67,10 @@ fn about(note: &Note) -> Option<About> {
             text: Some(format!("{text}; {remedy}")),
             ..About::new(urgency(key), key, format!("alert: {key}"))
         },
-        Note::AlertCleared(key) => About {
-            reach: urgency(key),
-            is_over: true,
-            ..About::new(Severity::Info, key, format!("over: {key}"))
-        },
+        Note::AlertFired(key, trouble, _) => raised(key, trouble, "alert"),
+        Note::AlertFlapping(key, trouble, _) => raised(key, trouble, "comes and goes"),
+        Note::AlertCleared(key) => over(key, urgency(key)),
+        Note::AlertResolved(key, severity, _, true) => over(key, *severity),
         Note::WentLive(_, revision, _, cause) => {
             let (severity, verb) = went_live(cause);
             About::new(severity, of(*revision), format!("revision {revision} {verb}"))
@@ -130,7 +93,10 @@ fn about(note: &Note) -> Option<About> {
         Note::StudyReplaced(_) => {
             About::new(Warning, "deployment/study-replaced", "another study is in its place")
         }
-        Note::RunnerStarted
+        Note::AlertResolved(_, _, _, false)
+        | Note::AlertMuted(..)
+        | Note::SilenceEnded(..)
+        | Note::RunnerStarted
         | Note::RunnerStopping
         | Note::StudyFollowed(_)
         | Note::CandidateDeclined(..)
@@ -146,7 +112,8 @@ fn about(note: &Note) -> Option<About> {
         | Note::ProcessHealthy(..)
         | Note::ProcessReady(..)
         | Note::WorkersPaused(_)
-        | Note::Asked(..) => return None,
+        | Note::Asked(..)
+        | Note::Imported(..) => return None,
     })
 }
 
@@ -155,11 +122,19 @@ fn of(revision: RevisionId) -> String {
     format!("revision/{revision}")
 }
 
-/// An alert is a warning, unless nothing trades or the machine itself needs a person.
+fn raised(key: &str, trouble: &Trouble, what: &str) -> About {
+    let text = Some(format!("{}; {}", trouble.text, trouble.remedy));
+    About { text, ..About::new(trouble.severity, key, format!("{what}: {key}")) }
+}
+
+/// The end of an alert goes where the alert went.
+fn over(key: &str, reach: Severity) -> About {
+    About { reach, is_over: true, ..About::new(Severity::Info, key, format!("over: {key}")) }
+}
+
+/// Old lines do not say how urgent an alert was.
 fn urgency(key: &str) -> Severity {
-    let is_critical =
-        matches!(key, "deployment/halted" | "engine/cycle") || key.ends_with("/stuck");
-    if is_critical { Severity::Critical } else { Severity::Warning }
+    Key(key.to_owned()).usual_severity()
 }
 
 const fn went_live(cause: &Cause) -> (Severity, &'static str) {
@@ -182,26 +157,5 @@ const fn judged(standing: &Standing) -> Option<(Severity, &'static str)> {
         ) => Some((Severity::Warning, "was rejected")),
         Standing::Bad(_) => Some((Severity::Warning, "failed")),
         Standing::Candidate | Standing::Superseded | Standing::Trial | Standing::Good => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use cappuccino_core::words::Timestamp;
-
-    #[test]
-    fn a_warning_about_a_critical_process_is_critical_and_so_reaches_its_end() {
-        let told = |note| {
-            let entry = Entry { sequence: Sequence(1), at: Timestamp(0), note };
-            let critical = BTreeSet::from(["feed".to_owned()]);
-            let news = news(&entry).unwrap().ranked(&critical);
-            (news.severity, news.reach)
-        };
-        let raised = |key: &str| Note::AlertRaised(key.into(), "t".into(), "r".into());
-        assert_eq!(told(raised("process/feed/quiet")).0, Severity::Critical);
-        assert_eq!(told(raised("process/feeder/quiet")).0, Severity::Warning);
-        let over = told(Note::AlertCleared("process/feed/quiet".into()));
-        assert_eq!(over, (Severity::Info, Severity::Critical));
     }
 }

@@ -7,8 +7,8 @@ use cappuccino_core::machines::deployment::Deployment;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::words::study::Summary;
 use cappuccino_core::words::{
-    Candidate, Command, Moment, Span, StudyIdentity, StudyReport, Timestamp, TrialId, TrialNumber,
-    Value,
+    Candidate, Command, Moment, Pattern, Span, StudyIdentity, StudyReport, Timestamp, TrialId,
+    TrialNumber, Value,
 };
 use cappuccino_core::world::World;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -111,6 +111,13 @@ impl StudyWatcher {
             CommandBody::Resume => Command::Resume,
             CommandBody::Restart { process } => Command::Restart { process },
             CommandBody::Reset { process } => Command::Reset { process },
+            CommandBody::Acknowledge { alert, reason } => Command::Acknowledge { alert, reason },
+            CommandBody::Unacknowledge { alert } => Command::Unacknowledge { alert },
+            CommandBody::Silence { pattern, seconds, reason } => {
+                let lasts = Span::seconds(i64::from(seconds));
+                Command::Silence { pattern: Pattern(pattern), lasts, reason }
+            }
+            CommandBody::Unsilence { silence } => Command::Unsilence { silence },
             CommandBody::Backup | CommandBody::RestartRunner | CommandBody::Shutdown { .. } => {
                 return Err("this is no command for the machines".into());
             }

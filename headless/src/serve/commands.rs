@@ -84,8 +84,8 @@ fn parse(bytes: &[u8]) -> Result<CommandRequest, Problem> {
 
 fn longest_text(request: &CommandRequest) -> usize {
     use cappuccino_core::api::CommandBody::{
-        Approve, Backup, Deploy, Hold, Pause, Reject, Reset, Restart, RestartRunner, Resume,
-        Rollback, Shutdown, Unhold,
+        Acknowledge, Approve, Backup, Deploy, Hold, Pause, Reject, Reset, Restart, RestartRunner,
+        Resume, Rollback, Shutdown, Silence, Unacknowledge, Unhold, Unsilence,
     };
     match &request.command {
         Deploy { reason, .. }
@@ -93,11 +93,16 @@ fn longest_text(request: &CommandRequest) -> usize {
         | Hold { reason, .. }
         | Reject { reason }
         | Pause { reason, .. } => reason.len(),
+        Acknowledge { alert: text, reason } | Silence { pattern: text, reason, .. } => {
+            reason.len().max(text.len())
+        }
+        Unacknowledge { alert } => alert.len(),
         Unhold { .. }
         | Approve
         | Resume
         | Restart { .. }
         | Reset { .. }
+        | Unsilence { .. }
         | Backup
         | RestartRunner
         | Shutdown { .. } => 0,

@@ -50,6 +50,7 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trades", get(reading::trades))
         .route("/v1/pnl", get(reading::pnl))
         .route("/v1/logs/{process}", get(logs::logs))
+        .route("/v1/alerts", get(reading::alerts))
         .route("/v1/notifications", get(reading::notifications))
         .route("/v1/history", get(reading::history))
         .route("/v1/events", get(events::events))

@@ -7,7 +7,9 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use cappuccino_core::api::{ChannelView, Hello, PnlView, Status, TradeView, TrialChart, TrialView};
+use cappuccino_core::api::{
+    AlertsView, ChannelView, Hello, PnlView, Status, TradeView, TrialChart, TrialView,
+};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{RevisionId, Sequence, TrialNumber};
 use serde::Deserialize;
@@ -32,6 +34,10 @@ pub(super) async fn hello(State(window): State<Window>) -> Json<Hello> {
 pub(super) async fn status(State(window): State<Window>) -> Json<Status> {
     let latest = Arc::clone(&window.port.status.borrow());
     Json(Status::clone(&latest))
+}
+
+pub(super) async fn alerts(State(window): State<Window>) -> Json<AlertsView> {
+    Json(AlertsView::of_status(&window.port.status.borrow()))
 }
 
 pub(super) async fn notifications(State(window): State<Window>) -> Json<Vec<ChannelView>> {

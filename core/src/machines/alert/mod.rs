@@ -1,13 +1,29 @@
-//! The machine `alert`: one per thing that can need attention; what the user should know now.
+//! The machine `alert`: one per thing that can need attention; what the user is told of it, and
+//! when.
 //!
 //! ```text
-//! Quiet ──raise──▶ Raised ──clear──▶ Quiet
+//!         raise          long enough                acknowledge
+//! Quiet ────────▶ Pending ─────────▶ Firing ◀──────────────────▶ Acknowledged
+//!   ▲                │                │  ▲ ▲         unacknowledge       │
+//!   │ forgotten      │ clear    clear │  │ └─ raise ─┐                   │ clear
+//!   │                ▼                ▼  │ raise     │                   ▼
+//!   └──────────── Resolved ◀───────── Ending ◀───────┼───────────────────┘
+//!                    │    long enough                │ calm
+//!                    └── turns too often ──▶ Flapping ──▶ Resolved
 //! ```
 //!
-//! An alert is raised once however often it is told; a new text updates it silently.
+//! An alert is told once however often it is raised; again at growing distances while nobody
+//! acknowledges it; again when it becomes more or less urgent. What is silenced, or follows from
+//! another alert, is not told until that ends. Time is time since boot: a stepped clock neither
+//! raises an alert nor delays one.
 
-use super::{Answer, Step, Unchanged};
-use crate::words::{Moment, Note};
+mod episode;
+mod step;
+
+pub use episode::{Acknowledgement, AlertV1, Episode, Told};
+pub use step::step;
+
+use crate::words::{AlertRule, Moment, Severity, Span, Trouble};
 use serde::{Deserialize, Serialize};
 
 /// Name of an alert: a path such as `process/trader/cooling`.
@@ -17,84 +33,159 @@ pub struct Key(pub String);
 /// State of an alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Alert {
-    /// Nothing is wrong.
+    /// Nothing is wrong, and was not lately.
     #[default]
     Quiet,
-    /// Something needs attention.
-    Raised {
+    /// Something is wrong, but not for long.
+    Pending {
+        /// What.
+        trouble: Trouble,
         /// Since when.
         since: Moment,
-        /// What is wrong: one sentence.
-        text: String,
-        /// What helps: one sentence.
-        remedy: String,
+        /// When it began and ended lately.
+        turns: Vec<Moment>,
     },
-}
-
-impl Alert {
-    /// What is wrong, while something is.
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Quiet => None,
-            Self::Raised { text, .. } => Some(text),
-        }
-    }
+    /// It is wrong; the user is told.
+    Firing(Episode),
+    /// It is wrong; somebody looks after it.
+    Acknowledged(Episode, Acknowledgement),
+    /// It is not wrong any more, but not for long.
+    Ending {
+        /// What was wrong.
+        episode: Episode,
+        /// Who looked after it.
+        acknowledgement: Option<Acknowledgement>,
+        /// Since when it is not.
+        since: Moment,
+    },
+    /// It begins and ends over and over.
+    Flapping {
+        /// What is or was wrong.
+        episode: Episode,
+        /// Who looks after it.
+        acknowledgement: Option<Acknowledgement>,
+        /// Since when it is not wrong, while it is not.
+        over: Option<Moment>,
+    },
+    /// It was wrong until lately.
+    Resolved {
+        /// What was.
+        trouble: Trouble,
+        /// Since when.
+        since: Moment,
+        /// Until when.
+        at: Moment,
+        /// When it began and ended lately.
+        turns: Vec<Moment>,
+    },
 }
 
 /// What an alert can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Something needs attention.
-    Raise {
-        /// What is wrong.
-        text: String,
-        /// What helps.
-        remedy: String,
-    },
+    Raise(Trouble),
     /// It does not any more.
     Clear,
+    /// Time passed, or what muted it ended.
+    Tick,
+    /// Somebody looks after it: who, and what is done.
+    Acknowledge(String, String),
+    /// Nobody does after all.
+    Unacknowledge,
 }
 
-/// The answer of the alert `key` to `event`.
-pub fn step(key: &Key, now: Moment, alert: &Alert, event: &Event) -> Answer<Alert> {
-    match (alert, event) {
-        (Alert::Quiet, Event::Raise { text, remedy }) => raise(key, now, text, remedy),
-        (Alert::Quiet, Event::Clear) => Answer::Unchanged(Unchanged::AlreadySo),
-        (Alert::Raised { text: old, .. }, Event::Raise { text, .. }) if old == text => {
-            Answer::Unchanged(Unchanged::AlreadySo)
-        }
-        (Alert::Raised { since, .. }, Event::Raise { text, remedy }) => {
-            let (text, remedy) = (text.clone(), remedy.clone());
-            Step::to(Alert::Raised { since: *since, text, remedy }).done()
-        }
-        (Alert::Raised { .. }, Event::Clear) => {
-            Step::to(Alert::Quiet).note(Note::AlertCleared(key.0.clone())).done()
-        }
+/// What a step may look at beside state and event.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The alert.
+    pub key: &'a Key,
+    /// How patiently it is told.
+    pub rule: &'a AlertRule,
+    /// The present.
+    pub now: Moment,
+    /// Why it is not to be told at present.
+    pub muted: Option<&'a str>,
+}
+
+impl Key {
+    /// How urgent this alert is when its finder does not say: nothing trades, the machine itself
+    /// needs a person, or only a warning.
+    pub fn usual_severity(&self) -> Severity {
+        let is_critical = matches!(self.0.as_str(), "deployment/halted" | "engine/cycle")
+            || self.0.ends_with("/stuck");
+        if is_critical { Severity::Critical } else { Severity::Warning }
     }
 }
 
-fn raise(key: &Key, now: Moment, text: &str, remedy: &str) -> Answer<Alert> {
-    let (text, remedy) = (text.to_owned(), remedy.to_owned());
-    let note = Note::AlertRaised(key.0.clone(), text.clone(), remedy.clone());
-    Step::to(Alert::Raised { since: now, text, remedy }).note(note).done()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fifty_repeats_of_one_failure_are_one_alert() {
-        let key = Key("process/trader/cooling".into());
-        let event = Event::Raise { text: "restart failed".into(), remedy: "look".into() };
-        let mut alert = Alert::Quiet;
-        let mut notes = 0;
-        for _ in 0..50 {
-            if let Answer::Moved(step) = step(&key, Moment::default(), &alert, &event) {
-                notes += step.notes.len();
-                alert = step.next;
-            }
+impl Alert {
+    /// Its name in tables and for clients.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Pending { .. } => "pending",
+            Self::Firing(_) => "firing",
+            Self::Acknowledged(..) => "acknowledged",
+            Self::Ending { .. } => "ending",
+            Self::Flapping { .. } => "flapping",
+            Self::Resolved { .. } => "resolved",
         }
-        assert_eq!(notes, 1);
+    }
+
+    /// What is wrong now, told or not.
+    pub const fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Pending { trouble, .. } => Some(trouble),
+            Self::Firing(episode)
+            | Self::Acknowledged(episode, _)
+            | Self::Flapping { episode, over: None, .. } => Some(&episode.trouble),
+            Self::Quiet
+            | Self::Ending { .. }
+            | Self::Flapping { over: Some(_), .. }
+            | Self::Resolved { .. } => None,
+        }
+    }
+
+    /// What needs attention and did not end for good.
+    pub const fn episode(&self) -> Option<&Episode> {
+        match self {
+            Self::Firing(episode)
+            | Self::Acknowledged(episode, _)
+            | Self::Ending { episode, .. }
+            | Self::Flapping { episode, .. } => Some(episode),
+            Self::Quiet | Self::Pending { .. } | Self::Resolved { .. } => None,
+        }
+    }
+
+    /// Who looks after it.
+    pub const fn acknowledgement(&self) -> Option<&Acknowledgement> {
+        match self {
+            Self::Acknowledged(_, acknowledgement) => Some(acknowledgement),
+            Self::Ending { acknowledgement, .. } | Self::Flapping { acknowledgement, .. } => {
+                acknowledgement.as_ref()
+            }
+            Self::Quiet | Self::Pending { .. } | Self::Firing(_) | Self::Resolved { .. } => None,
+        }
+    }
+
+    /// Time until a tick can matter; `None` when none ever does.
+    pub fn deadline(&self, context: Context<'_>) -> Option<Span> {
+        let Context { rule, now, .. } = context;
+        let left = |span: Span, since: Moment| Some(span.minus(now.since(since)));
+        match self {
+            Self::Quiet | Self::Acknowledged(..) => None,
+            Self::Pending { since, .. } => left(rule.raise_after, *since),
+            Self::Firing(episode) => episode.next_telling(context),
+            Self::Ending { since, .. } => left(rule.keep, *since),
+            Self::Flapping { episode, acknowledgement, .. } => {
+                let calm = left(rule.flap_window, episode.last_turn());
+                let telling = match acknowledgement {
+                    None => episode.next_telling_of_flapping(context),
+                    Some(_) => None,
+                };
+                calm.into_iter().chain(telling).min()
+            }
+            Self::Resolved { at, .. } => left(rule.flap_window, *at),
+        }
     }
 }

@@ -146,10 +146,11 @@ impl Turn<'_> {
         self.failed(cutover.to, Failure::NeverReady(format!("not ready after {waited}")))
     }
 
-    pub(super) fn trader_exhausted(
+    /// The model that trades will not do: its trader gave up, or the guard does not let it go on.
+    pub(super) fn live_failed(
         self,
         revision: Option<RevisionId>,
-        how: &str,
+        why: Failure,
     ) -> Answer<Deployment> {
         let slot = &self.deployment.slot;
         let Some(live) = slot.phase.live().filter(|live| Some(*live) == revision) else {
@@ -160,18 +161,16 @@ impl Turn<'_> {
             return Answer::Unchanged(Unchanged::AlreadySo);
         }
         match &slot.phase {
-            Phase::Starting(_) | Phase::Probation(_) => {
-                self.failed(live, Failure::CrashLoop(how.to_owned())).done()
+            Phase::Starting(_) | Phase::Probation(_) | Phase::Live { .. } => {
+                self.failed(live, why).done()
             }
-            Phase::Live { .. } => self.failed(live, Failure::CrashLoop(how.to_owned())).done(),
             Phase::Settling(attempt)
             | Phase::Staging(attempt)
             | Phase::Validating(attempt)
             | Phase::AwaitingApproval(attempt)
             | Phase::Ready(attempt) => {
                 // Going back is quicker than going on; the candidate will be proposed again.
-                let step = self.failed(live, Failure::CrashLoop(how.to_owned()));
-                judge(step, attempt.revision, Standing::Superseded).done()
+                judge(self.failed(live, why), attempt.revision, Standing::Superseded).done()
             }
             Phase::RollingBack(_) | Phase::Draining(_) => {
                 Answer::Unchanged(Unchanged::NotConcerned)

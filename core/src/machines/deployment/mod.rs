@@ -191,6 +191,8 @@ pub enum Event {
     TraderExited(Option<RevisionId>, String),
     /// The trader's restart budget is spent.
     TraderExhausted(Option<RevisionId>, String),
+    /// The trading of this model broke a rule of the guard; which, with the figure.
+    GuardTripped(RevisionId, String),
     /// No trader lives, and none will be started.
     TraderVacant,
     /// A person asks.

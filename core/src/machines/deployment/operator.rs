@@ -19,9 +19,12 @@ impl Turn<'_> {
             Command::Reject { reason } => self.decline_candidate(reason),
             Command::Pause { pin, reason } => self.pause(*pin, reason),
             Command::Resume => self.resume(),
-            Command::Restart { .. } | Command::Reset { .. } => {
-                Answer::Unchanged(Unchanged::NotConcerned)
-            }
+            Command::Restart { .. }
+            | Command::Reset { .. }
+            | Command::Acknowledge { .. }
+            | Command::Unacknowledge { .. }
+            | Command::Silence { .. }
+            | Command::Unsilence { .. } => Answer::Unchanged(Unchanged::NotConcerned),
         }
     }
 

@@ -3,8 +3,8 @@
 use super::{Attempt, Context, Deployment, Event, Phase};
 use crate::machines::{Answer, Step, Unchanged};
 use crate::words::{
-    Cause, DeploymentId, DeploymentReport, Digest, Effect, Moment, Note, Rejection, RevisionId,
-    Standing,
+    Cause, DeploymentId, DeploymentReport, Digest, Effect, Failure, Moment, Note, Rejection,
+    RevisionId, Standing,
 };
 
 /// The answer of `deployment` to `event`.
@@ -16,7 +16,12 @@ pub fn step(context: Context<'_>, deployment: &Deployment, event: &Event) -> Ans
         Event::Reported(id, report) => turn.reported(*id, report),
         Event::TraderReady(revision) => turn.trader_ready(*revision),
         Event::TraderExited(revision, how) => turn.trader_exited(*revision, how),
-        Event::TraderExhausted(revision, how) => turn.trader_exhausted(*revision, how),
+        Event::TraderExhausted(revision, how) => {
+            turn.live_failed(*revision, Failure::CrashLoop(how.clone()))
+        }
+        Event::GuardTripped(revision, how) => {
+            turn.live_failed(Some(*revision), Failure::Guarded(how.clone()))
+        }
         Event::TraderVacant => turn.trader_vacant(),
         Event::Asked { actor, command } => turn.asked(actor, command),
         Event::Tick => turn.tick(),

@@ -2,6 +2,7 @@
 
 use super::table::Table;
 use super::{Screen, Tone, clean, number, time, trading, value};
+use crate::cli::words::alerts;
 use cappuccino_core::api::{
     AlertView, DeploymentView, ProcessView, RevisionView, Status, StudyView, TrialView,
 };
@@ -14,7 +15,7 @@ pub(in crate::cli) fn page(screen: Screen, status: &Status, alive: bool) -> Vec<
     }
     page.extend(deployment(screen, &status.deployment));
     page.extend(pnl(screen, status));
-    page.extend(alerts(screen, status));
+    page.extend(attention(screen, status));
     if !status.processes.is_empty() {
         page.push(String::new());
         page.extend(processes(screen, &status.processes));
@@ -140,13 +141,15 @@ fn pnl(screen: Screen, status: &Status) -> Vec<String> {
     lines
 }
 
-fn alerts(screen: Screen, status: &Status) -> Vec<String> {
+fn attention(screen: Screen, status: &Status) -> Vec<String> {
     if status.alerts.is_empty() {
         return vec![field(screen, "alerts", "none", Tone::Good)];
     }
     let lines = |alert: &AlertView| {
         let text = format!("{} (since {})", alert.text, time(alert.since));
-        [field(screen, "alert", &text, Tone::Bad), indented(&alert.remedy)]
+        let mut lines = vec![field(screen, "alert", &text, Tone::Bad), indented(&alert.remedy)];
+        lines.extend(alerts::concern(alert).map(|text| indented(&text)));
+        lines
     };
     status.alerts.iter().flat_map(lines).collect()
 }

@@ -1,9 +1,12 @@
 //! The words of the command line, by what they are about.
 
+pub(super) mod alerts;
 pub(super) mod asking;
 pub(super) mod check;
 pub(super) mod handover;
+pub(super) mod import;
 pub(super) mod keeping;
+pub(super) mod legacy;
 pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod notify;

@@ -31,7 +31,13 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::ProcessReady(..)
         | Note::WorkersPaused(_)
         | Note::AlertRaised(..)
-        | Note::AlertCleared(_) => None,
+        | Note::AlertCleared(_)
+        | Note::AlertFired(..)
+        | Note::AlertMuted(..)
+        | Note::AlertFlapping(..)
+        | Note::AlertResolved(..)
+        | Note::SilenceEnded(..)
+        | Note::Imported(..) => None,
     }
 }
 
@@ -63,7 +69,13 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::WorkersPaused(_)
         | Note::AlertRaised(..)
         | Note::AlertCleared(_)
-        | Note::Asked(..) => [None, None],
+        | Note::AlertFired(..)
+        | Note::AlertMuted(..)
+        | Note::AlertFlapping(..)
+        | Note::AlertResolved(..)
+        | Note::SilenceEnded(..)
+        | Note::Asked(..)
+        | Note::Imported(..) => [None, None],
     }
 }
 
@@ -78,9 +90,12 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::ProcessHealthy(who, ..)
         | Note::ProcessCondemned(who, ..)
         | Note::ProcessReady(who, ..) => who == name,
-        Note::AlertRaised(key, ..) | Note::AlertCleared(key) => {
-            key.starts_with(&format!("process/{name}/"))
-        }
+        Note::AlertRaised(key, ..)
+        | Note::AlertCleared(key)
+        | Note::AlertFired(key, ..)
+        | Note::AlertMuted(key, ..)
+        | Note::AlertFlapping(key, ..)
+        | Note::AlertResolved(key, ..) => key.starts_with(&format!("process/{name}/")),
         Note::Asked(_, _, command) => wished_process(command) == Some(name),
         Note::RunnerStarted
         | Note::RunnerStopping
@@ -96,7 +111,28 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::ModeChanged(_)
         | Note::TrialHeld(..)
         | Note::TrialReleased(..)
+        | Note::SilenceEnded(..)
+        | Note::Imported(..)
         | Note::WorkersPaused(_) => false,
+    }
+}
+
+/// The alert that a note is about.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most lines are about something else")]
+pub(super) fn alert(note: &Note) -> Option<&str> {
+    match note {
+        Note::AlertRaised(key, ..)
+        | Note::AlertCleared(key)
+        | Note::AlertFired(key, ..)
+        | Note::AlertMuted(key, ..)
+        | Note::AlertFlapping(key, ..)
+        | Note::AlertResolved(key, ..)
+        | Note::Asked(
+            _,
+            _,
+            Command::Acknowledge { alert: key, .. } | Command::Unacknowledge { alert: key },
+        ) => Some(key),
+        _ => None,
     }
 }
 
@@ -110,7 +146,11 @@ fn wished_trial(command: &Command) -> Option<TrialNumber> {
         | Command::Pause { .. }
         | Command::Resume
         | Command::Restart { .. }
-        | Command::Reset { .. } => None,
+        | Command::Reset { .. }
+        | Command::Acknowledge { .. }
+        | Command::Unacknowledge { .. }
+        | Command::Silence { .. }
+        | Command::Unsilence { .. } => None,
     }
 }
 
@@ -124,6 +164,10 @@ fn wished_process(command: &Command) -> Option<&ProcessName> {
         | Command::Approve
         | Command::Reject { .. }
         | Command::Pause { .. }
-        | Command::Resume => None,
+        | Command::Resume
+        | Command::Acknowledge { .. }
+        | Command::Unacknowledge { .. }
+        | Command::Silence { .. }
+        | Command::Unsilence { .. } => None,
     }
 }

@@ -1,6 +1,7 @@
 //! `why`: the reasons behind the present state, a trial, or a process, out of the record.
 
 mod about;
+mod alert;
 mod process;
 mod trial;
 
@@ -35,6 +36,15 @@ pub(in crate::cli) fn why(
         match about.map(|text| (text, text.parse().map(TrialNumber))) {
             None => present(&mut source, &status).await,
             Some((_, Ok(number))) => trial::explain(&mut source, &status, number).await,
+            // Only keys of alerts have a slash.
+            Some((key, Err(_no_number))) if key.contains('/') => {
+                alert::explain(&mut source, &status, key).await?.ok_or_else(|| {
+                    Failure::usage(
+                        format!("nothing was ever heard of an alert `{key}`"),
+                        "`cappuccino alerts --all` lists those that were lately",
+                    )
+                })
+            }
             Some((name, Err(_no_number))) => process::explain(&mut source, &status, name).await,
         }
     })?;
