@@ -65,7 +65,8 @@ fn a_crash_loop_of_a_day_starts_rarely_and_is_told_once() {
     );
     assert!(most(Span::minutes(10)) <= 5, "{starts:?}");
     assert!(late.len() <= 48, "{} probes a day", late.len());
-    let raised = notes(&desk).iter().filter(|note| matches!(note, Note::AlertFired(..))).count();
+    let raised =
+        notes(&desk).iter().filter(|note| matches!(note, Note::AlertFired(_, _, 1))).count();
     assert_eq!(raised, 1, "one cause, one alert");
 }
 
@@ -183,7 +184,7 @@ fn workers_that_fail_together_pause_together_with_one_alert() {
         let all = notes(desk);
         all.into_iter()
             .filter_map(|note| match note {
-                Note::AlertFired(key, ..) => Some(key),
+                Note::AlertFired(key, _, 1) => Some(key),
                 _ => None,
             })
             .collect()

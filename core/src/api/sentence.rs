@@ -1,6 +1,9 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
-use crate::words::{Candidate, Command, Note, ProcessName, RevisionId, Trouble, number};
+use crate::words::{
+    Candidate, Command, ExitStatus, Fault, Generation, Note, ProcessName, RevisionId, Trouble,
+    number,
+};
 
 /// What happened, as a sentence.
 pub fn sentence(note: &Note) -> String {
@@ -47,36 +50,25 @@ pub fn sentence(note: &Note) -> String {
         Note::LaunchFailed(name, life, why) => {
             format!("{name} could not be started (life {life}): {why}")
         }
-        Note::ProcessExited(name, life, status, true) => {
-            format!("{name} ended as asked, with {status} (life {life})")
-        }
-        Note::ProcessExited(name, life, status, false) => {
-            format!("{name} ended by itself, with {status} (life {life})")
-        }
+        Note::ProcessExited(name, life, status, asked) => exited(name, *life, status, *asked),
         Note::ProcessCooling(name, pause) => {
             format!("{name} spent its restarts; one more try after {pause}")
         }
-        Note::ProcessHealthy(name, life) => {
-            format!("{name} ran long enough for its failures to be forgotten (life {life})")
-        }
+        Note::ProcessHealthy(name, life) => healthy(name, *life),
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
         Note::Imported(file, at, text) if at.is_empty() => format!("before, in {file}: {text}"),
         Note::Imported(file, at, text) => format!("before, in {file}, {at}: {text}"),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
-        Note::AlertMuted(key, trouble, why) => {
-            format!("alert {key} is not told, {why}: {}", trouble.text)
-        }
+        Note::AlertMuted(key, trouble, why) => muted(key, trouble, why),
         Note::AlertFlapping(key, trouble, turns) => flapping(key, trouble, *turns),
         Note::AlertResolved(key, _, lasted, _) => format!("alert {key} is over after {lasted}"),
         Note::SilenceEnded(id, pattern) => {
             format!("silence {id} ran out: `{pattern}` is told again")
         }
-        Note::ProcessCondemned(name, life, fault, why) => {
-            format!("{name} is ended because {fault}: {why} (life {life})")
-        }
+        Note::ProcessCondemned(name, life, fault, why) => condemned(name, *life, *fault, why),
         Note::WorkersPaused(pause) => {
-            format!("all workers failed within a minute; they pause for {pause} together")
+            format!("all workers failed together; they pause for {pause}")
         }
         Note::ProcessReady(name, life) => format!("{name} is ready (life {life})"),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
@@ -91,6 +83,23 @@ fn fired(key: &str, trouble: &Trouble, times: u32) -> String {
 fn flapping(key: &str, trouble: &Trouble, turns: u32) -> String {
     let Trouble { text, remedy, .. } = trouble;
     format!("alert {key} comes and goes, {turns} turns lately: {text}; {remedy}")
+}
+
+fn exited(name: &ProcessName, life: Generation, status: &ExitStatus, asked: bool) -> String {
+    let how = if asked { "as asked" } else { "by itself" };
+    format!("{name} ended {how}, with {status} (life {life})")
+}
+
+fn condemned(name: &ProcessName, life: Generation, fault: Fault, why: &str) -> String {
+    format!("{name} is ended because {fault}: {why} (life {life})")
+}
+
+fn healthy(name: &ProcessName, life: Generation) -> String {
+    format!("{name} ran long enough for its failures to be forgotten (life {life})")
+}
+
+fn muted(key: &str, trouble: &Trouble, why: &str) -> String {
+    format!("alert {key} is not told, {why}: {}", trouble.text)
 }
 
 fn trial(candidate: &Candidate) -> String {
