@@ -3,6 +3,7 @@
 //! Pure: the same world, moment and observation always give the same decision.
 
 use crate::decision::{Committed, Decision, Orders};
+use crate::fleet::{self, Group};
 use crate::machines::study::Study;
 use crate::machines::{Answer, Step, Tell, alert, deployment, process, study};
 use crate::words::{
@@ -150,9 +151,15 @@ impl<'a> Draft<'a> {
             Observation::Vitals(vitals) => self.judge(vitals),
             Observation::Trading(trading) => self.judge_trading(trading),
             Observation::StudyChecked(outcome) => self.judge_study(outcome),
+            Observation::Zombies(trials, remedy) => {
+                let (key, event) = fleet::zombies_alert(trials, remedy);
+                self.queue.push_back(Addressed::Alert(key, event));
+            }
             Observation::Asked(request) => self.ask(request),
         }
         self.drain();
+        self.pause_workers();
+        self.start_waiting();
         self.propose();
         self.press_shutdown();
         self.drain();
@@ -234,11 +241,60 @@ impl<'a> Draft<'a> {
 
     fn press_shutdown(&mut self) {
         if self.world.shutting_down {
-            let names: Vec<ProcessName> = self.world.processes.keys().cloned().collect();
-            for name in names {
+            for name in fleet::free_to_stop(&self.world, self.policy) {
                 self.send_process(name, process::Event::ShuttingDown);
             }
         }
+    }
+
+    /// Level-triggered: whoever waited for others starts when they are ready.
+    fn start_waiting(&mut self) {
+        if self.world.shutting_down {
+            return;
+        }
+        for name in fleet::released(&self.world, self.policy) {
+            self.send_process(name, process::Event::Tick);
+        }
+        self.drain();
+    }
+
+    /// Level-triggered: workers that fail together have one cause, one pause and one alert.
+    fn pause_workers(&mut self) {
+        if self.world.shutting_down {
+            return;
+        }
+        match fleet::group(&self.world, self.policy, self.now) {
+            Group::Fine => return,
+            Group::Recovered => {
+                self.queue.push_back(Addressed::Alert(fleet::group_alert(), alert::Event::Clear));
+            }
+            Group::Paused(pauses) => {
+                if !fleet::fail_together(&self.world) {
+                    self.tell_of_shared_failure(&pauses);
+                }
+                for (name, wait) in pauses {
+                    self.send_process(name, process::Event::Pause(wait));
+                }
+            }
+        }
+        self.drain();
+    }
+
+    fn tell_of_shared_failure(&mut self, pauses: &[(ProcessName, Span)]) {
+        let wait = pauses.iter().map(|(_, wait)| *wait).min();
+        self.notes.extend(wait.map(Note::WorkersPaused));
+        self.queue.push_back(Addressed::Alert(fleet::group_alert(), fleet::shared_failure()));
+        let own = fleet::workers(&self.world, self.policy).map(|(name, ..)| fleet::own_alert(name));
+        let cleared = own.map(|key| Addressed::Alert(key, alert::Event::Clear));
+        let cleared: Vec<Addressed> = cleared.collect();
+        self.queue.extend(cleared);
+    }
+
+    /// Whether the alert about the group stands for this one.
+    fn is_told_for_all(&self, key: &alert::Key) -> bool {
+        fleet::fail_together(&self.world)
+            && fleet::workers(&self.world, self.policy)
+                .any(|(name, ..)| fleet::own_alert(name) == *key)
     }
 
     fn ask(&mut self, request: &Request) {
@@ -356,7 +412,8 @@ impl<'a> Draft<'a> {
     ) -> Option<Answer<process::Process>> {
         let process = self.world.processes.get(name)?;
         let policy = process_policy(self.policy, name);
-        let context = process::Context { name, policy: &policy, now: self.now };
+        let waits_for = fleet::waits_for(&self.world, &policy);
+        let context = process::Context { name, policy: &policy, now: self.now, waits_for };
         Some(process::step(context, process, event))
     }
 
@@ -393,6 +450,7 @@ impl<'a> Draft<'a> {
                 Addressed::Process(trader, event)
             }
             Tell::Deployment(event) => Addressed::Deployment(event),
+            Tell::Alert(key, alert::Event::Raise(_)) if self.is_told_for_all(&key) => return,
             Tell::Alert(key, event) => Addressed::Alert(key, event),
         };
         self.queue.push_back(addressed);

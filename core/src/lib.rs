@@ -17,6 +17,7 @@ pub mod client;
 pub mod decision;
 pub mod engine;
 pub mod export;
+pub mod fleet;
 pub mod legacy;
 pub mod machines;
 pub mod model;

@@ -68,6 +68,11 @@ impl World {
                 phase(process),
                 Some(ProcessPhase::Unknown { .. } | ProcessPhase::Stopping { .. })
             ),
+            Effect::AwaitReady { process, generation } => {
+                let current = self.processes.get(process).map(|process| process.generation);
+                matches!(phase(process), Some(ProcessPhase::Running { ready: false, .. }))
+                    && current == Some(*generation)
+            }
             Effect::AwaitFiles { deployment, .. } => {
                 self.at(*deployment, |phase| matches!(phase, deployment::Phase::Settling(_)))
             }

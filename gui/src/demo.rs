@@ -235,6 +235,10 @@ fn running(name: &str, role: &str, pid: u32, since: Timestamp) -> ProcessView {
         starts: 1,
         failures_total: 0,
         last_exit: None,
+        window: Span::minutes(10),
+        waits_for: None,
+        memory_limit_bytes: None,
+        signs: Vec::new(),
     }
 }
 

@@ -3,22 +3,26 @@
 use crate::act::Actor;
 use crate::clock::{Clock, ClockError};
 use crate::config::{self, Config, ConfigError};
+use crate::handover::Successor;
 use crate::host::{CappedLog, Host, HostConfig, HostError};
 use crate::keeper::{Keeper, KeeperError};
 use crate::notify::Notifier;
 use crate::notify::hand::Hand;
 use crate::observe::listings::{CatalogTrials, KnownTrading};
-use crate::observe::machine::{MachineWatcher, Sources};
+use crate::observe::machine::{MachineWatcher, Seen as SeenMachine, Sources};
 use crate::observe::session::watcher::SessionWatcher;
+use crate::observe::signs::SignsWatcher;
 use crate::observe::study::integrity::{IntegrityWatcher, Verdict};
 use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher};
+use crate::observe::zombies::{ZombieSource, ZombieWatcher};
 use crate::runner::{Ending, Runner, trading_revision};
 use crate::samples::SampleFile;
 use crate::serve;
 use crate::serve::port::{ASKS_MAX, Ask, Port};
 use crate::serve::socket::SocketFile;
+use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
 use cappuccino_core::api::{API_VERSION, Hello, Status, StudyView, status_of};
@@ -26,6 +30,7 @@ use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport};
 use cappuccino_core::world::World;
 use std::sync::Arc;
+use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -113,13 +118,19 @@ async fn up(
     let sessions = sessions(&config, world, &session_news);
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
+    let zombies = zombies(&config, &study, &status, &observed, clock);
+    let found = zombies.as_ref().map(|eye| eye.found().clone()).unwrap_or_default();
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let notifier = notifier(&config, workspace, &keeper, ask.clone(), clock, seen.clone())?;
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
         reader: keeper.readers(),
-        trials: Arc::new(CatalogTrials(study.catalog(), config.study.database.clone())),
+        trials: Arc::new(CatalogTrials {
+            catalog: study.catalog(),
+            database: config.study.database.clone(),
+            zombies: found,
+        }),
         samples: measured,
         trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),
@@ -127,14 +138,10 @@ async fn up(
         asks: ask,
     };
     let _integrity = integrity(&config, workspace, observed.clone());
-    let machine = machine(workspace, &config, study.shared(), &port, observed, clock);
-    let (end, ended) = oneshot::channel::<()>();
-    let window = tokio::spawn(serve::serve(listener, port, async move {
-        // Either way the loop is over.
-        drop(ended.await);
-    }));
-    let once = options.once;
-    let since = now.wall;
+    let machine = machine(workspace, &config, study.shared(), &port, observed.clone(), clock);
+    let cards = machine.as_ref().map(|machine| machine.seen().clone());
+    let signs = signs(workspace, &config, status.subscribe(), cards, observed);
+    let (end, window) = window(listener, port);
     let runner = Runner {
         keeper,
         actor,
@@ -143,12 +150,16 @@ async fn up(
         session_news,
         upkeep,
         machine,
+        zombies,
+        signs,
         clock,
+        manager: ServiceManager::of_environment(),
+        successor: Successor::new(workspace),
         observations,
         asks,
         status,
-        since,
-        once,
+        since: now.wall,
+        once: options.once,
     };
     let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
         what: "signals cannot be listened for".into(),
@@ -158,6 +169,16 @@ async fn up(
     drop(end);
     go_down(keeper, window, silent, socket).await;
     Ok(ending)
+}
+
+/// Opens the window to clients, until the other end is dropped.
+fn window(listener: UnixListener, port: Port) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (end, ended) = oneshot::channel::<()>();
+    let window = tokio::spawn(serve::serve(listener, port, async move {
+        // Either way the loop is over.
+        drop(ended.await);
+    }));
+    (end, window)
 }
 
 /// Answers under way reach their clients; then the socket goes, and only then the lock that lets
@@ -326,6 +347,39 @@ fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<Sessio
     let earlier = world.deployment.revisions.keys().copied();
     let news = news.clone();
     Some(SessionWatcher::spawn(path, live, earlier, move || news.notify_one()))
+}
+
+/// The eyes on trials that nobody works on. Without them everything else still works.
+fn zombies(
+    config: &Config,
+    study: &StudyWatcher,
+    status: &watch::Sender<Arc<Status>>,
+    observed: &mpsc::Sender<Observation>,
+    clock: Clock,
+) -> Option<ZombieWatcher> {
+    let source = ZombieSource {
+        database: config.study.database.clone(),
+        poll: config.study.poll,
+        heartbeat_interval: config.study.heartbeat_interval,
+    };
+    let (catalog, observed) = (study.catalog(), observed.clone());
+    ZombieWatcher::start(source, catalog, status.subscribe(), observed, clock)
+        .inspect_err(|error| tracing::error!("nobody looks for abandoned trials: {error}"))
+        .ok()
+}
+
+/// The eyes on signs of life and memory. Without them everything else still works.
+fn signs(
+    workspace: &Workspace,
+    config: &Config,
+    status: watch::Receiver<Arc<Status>>,
+    cards: Option<SeenMachine>,
+    observed: mpsc::Sender<Observation>,
+) -> Option<SignsWatcher> {
+    SignsWatcher::start(workspace, config, status, cards, observed).unwrap_or_else(|error| {
+        tracing::error!("nobody looks for signs of life: {error}; restart the runner");
+        None
+    })
 }
 
 /// The eyes on the machine. Without them everything else still works.

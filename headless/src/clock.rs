@@ -42,17 +42,18 @@ impl Clock {
 
     /// The present.
     pub fn now(&self) -> Moment {
-        Moment {
-            wall: wall_now(),
-            boot: self.boot,
-            uptime: Span(milliseconds(clock_gettime(ClockId::Boottime))),
-        }
+        Moment { wall: wall_now(), boot: self.boot, uptime: Span(milliseconds_since_boot()) }
     }
 }
 
 /// The present by the wall clock alone, for what needs no boot.
 pub fn wall_now() -> Timestamp {
     Timestamp(milliseconds(clock_gettime(ClockId::Realtime)))
+}
+
+/// Time since boot, time asleep included.
+pub fn milliseconds_since_boot() -> i64 {
+    milliseconds(clock_gettime(ClockId::Boottime))
 }
 
 fn milliseconds(time: Timespec) -> i64 {

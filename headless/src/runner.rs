@@ -5,16 +5,21 @@
 
 use crate::act::Actor;
 use crate::clock::Clock;
+use crate::handover::Successor;
 use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
 use crate::observe::session::watcher::SessionWatcher;
+use crate::observe::signs::SignsWatcher;
 use crate::observe::watcher::StudyWatcher;
+use crate::observe::zombies::ZombieWatcher;
 use crate::serve::port::{Ask, AskError, Reply};
+use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
 use cappuccino_core::api::{
     Accepted, CommandBody, CommandRequest, Foresight, PnlView, Status, foresee, status_of,
 };
 use cappuccino_core::decision::Orders;
+use cappuccino_core::machines::alert::Key;
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::store::StoreError;
 use cappuccino_core::words::{
@@ -23,7 +28,7 @@ use cappuccino_core::words::{
 use cappuccino_core::world::World;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -52,6 +57,10 @@ pub struct Runner {
     pub upkeep: Upkeep,
     /// The eyes on the machine; none where the system gives no thread for them.
     pub machine: Option<MachineWatcher>,
+    /// The eyes on trials that nobody works on; none where the system gives no thread for them.
+    pub zombies: Option<ZombieWatcher>,
+    /// The eyes on signs of life and memory; none where no process has a limit.
+    pub signs: Option<SignsWatcher>,
     /// The clocks.
     pub clock: Clock,
     /// What happened outside.
@@ -62,6 +71,10 @@ pub struct Runner {
     pub status: watch::Sender<Arc<Status>>,
     /// When this runner came up.
     pub since: Timestamp,
+    /// What the service manager is told.
+    pub manager: ServiceManager,
+    /// Who takes over when the runner is to be restarted.
+    pub successor: Successor,
     /// Whether to end, processes running on, as soon as nothing is under way.
     pub once: bool,
 }
@@ -73,6 +86,8 @@ pub enum Ending {
     Stopped,
     /// The processes run on, to be adopted by the next runner.
     Left,
+    /// As `Left`, and the program as it is now is to take over at once.
+    HandedOver,
 }
 
 /// Why the loop sleeps no longer.
@@ -95,9 +110,11 @@ impl Runner {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         self.observe(self.booted()).await;
+        self.manager.ready();
         loop {
             self.publish();
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
+                self.manager.stopping();
                 return Ok((Ending::Stopped, self.keeper));
             }
             if self.once && self.is_done_for_now() {
@@ -106,8 +123,8 @@ impl Runner {
             match self.sleep(&mut interrupt, &mut terminate).await {
                 Wake::Observed(observation) => self.burst(observation).await,
                 Wake::Asked(ask) => {
-                    if self.answer(ask).await == Some(Ending::Left) {
-                        return Ok((Ending::Left, self.keeper));
+                    if let Some(ending) = self.answer(ask).await {
+                        return Ok((ending, self.keeper));
                     }
                 }
                 Wake::Seen => self.judge_trading().await,
@@ -130,11 +147,12 @@ impl Runner {
         }
     }
 
-    fn next_wake(&self) -> Duration {
+    fn next_wake(&mut self) -> Duration {
         let now = self.clock.now();
         let longest = if self.upkeep.has_more() { UPKEEP_WAKE } else { IDLE_WAKE };
         let due = self.keeper.engine().deadline(now).unwrap_or(longest).min(longest);
-        Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1))
+        let due = Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1));
+        self.manager.alive(Instant::now()).map_or(due, |feeding| feeding.min(due))
     }
 
     /// The runner is up, with what the slots say on disk.
@@ -203,6 +221,7 @@ impl Runner {
         tracing::error!("the state could not be written: {error}; opening the file again");
         while let Err(error) = self.keeper.reopen() {
             tracing::error!("{error}");
+            self.manager.alive(Instant::now());
             tokio::time::sleep(REOPEN_PAUSE).await;
         }
         tracing::info!("the state file is open again");
@@ -227,6 +246,14 @@ impl Runner {
                 self.observe(Observation::ShuttingDown).await;
                 (Ok(self.accepted("stopping every process, then the runner")), None)
             }
+            CommandBody::RestartRunner => match self.successor.can_take_over(self.world()).await {
+                Ok(()) => {
+                    self.manager.reloading();
+                    let text = "the runner hands over; the processes run on";
+                    (Ok(self.accepted(text)), Some(Ending::HandedOver))
+                }
+                Err(refusal) => (Err(AskError::Refused(refusal)), None),
+            },
             CommandBody::Backup => {
                 let outcome = self.upkeep.backup_now(self.clock.now(), &self.keeper);
                 (outcome.map(|text| self.accepted(&text)).map_err(AskError::Store), None)
@@ -322,14 +349,19 @@ impl Runner {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.keeper.engine().world().is_at_rest()
+        self.world().is_at_rest()
+    }
+
+    const fn world(&self) -> &World {
+        self.keeper.engine().world()
     }
 
     /// For `run --once`: the study was looked at, everything asked for has happened, and no
     /// deployment is on its way but perhaps in its probation.
     fn is_done_for_now(&self) -> bool {
         let world = self.keeper.engine().world();
-        let looked = world.study != Study::Unseen || !world.alerts.is_empty();
+        let is_lost = Key("study/unavailable".to_owned());
+        let looked = world.study != Study::Unseen || world.alerts.contains_key(&is_lost);
         let settled = world
             .deployment
             .slot
@@ -349,11 +381,16 @@ impl Runner {
                 Sequence(0)
             }
         };
-        let study = self.study.view(engine.world(), now);
+        let mut study = self.study.view(engine.world(), now);
+        study.zombies = self.zombies.as_ref().map(|eye| eye.found().numbers()).unwrap_or_default();
         let mut status =
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
         status.pnl = self.pnl(now.wall);
+        if let Some(signs) = &self.signs {
+            signs.show(&mut status);
+        }
+        self.manager.status(&in_a_line(&status));
         self.status.send_replace(Arc::new(status));
     }
 
@@ -367,6 +404,14 @@ impl Runner {
         }
         Some(sessions.view(now))
     }
+}
+
+/// The picture in one line, for `systemctl status`.
+fn in_a_line(status: &Status) -> String {
+    let lives = status.processes.iter().filter(|process| process.pid.is_some()).count();
+    let (all, alerts) = (status.processes.len(), status.alerts.len());
+    let phase = &status.deployment.phase;
+    format!("{lives} of {all} processes run; deployment {phase}; {alerts} alerts")
 }
 
 /// The model that the trader runs; the live one while it runs none.

@@ -9,8 +9,8 @@ use cappuccino_core::client::{self, Client};
 use cappuccino_core::store::{Batch, OpenFacts, Store};
 use cappuccino_core::words::trial::{Distribution, Param};
 use cappuccino_core::words::{
-    Direction, Generation, Note, ProcessName, Refusal, RevisionId, Sequence, Timestamp, TrialId,
-    TrialNumber, TrialState,
+    Direction, Generation, Note, ProcessName, Refusal, RevisionId, Sequence, Span, Timestamp,
+    TrialId, TrialNumber, TrialState,
 };
 use cappuccino_headless::serve::port::{ASKS_MAX, Ask, AskError, Order, Port, Reply, Trials};
 use cappuccino_headless::serve::{serve, socket};
@@ -207,6 +207,7 @@ fn trial(number: i64, state: TrialState, value: Option<ViewValue>) -> TrialView 
         feasible: true,
         started: Some(minutes_before_noon(500 - number)),
         completed: state.is_finished().then(|| minutes_before_noon(420 - number)),
+        abandoned: false,
     }
 }
 
@@ -299,6 +300,10 @@ fn process(name: &str, role: &str, phase: &str) -> ProcessView {
         starts: 3,
         failures_total: 2,
         last_exit: None,
+        window: Span::minutes(10),
+        waits_for: None,
+        memory_limit_bytes: None,
+        signs: Vec::new(),
     }
 }
 
@@ -349,6 +354,7 @@ pub fn status() -> Status {
             best_deployable: trials().into_iter().nth(1),
             finished_last_hour: 9,
             last_finished: None,
+            zombies: vec![TrialNumber(409)],
         },
         deployment: DeploymentView {
             mode: "automatic".into(),
@@ -390,8 +396,8 @@ pub fn status() -> Status {
 /// One note of every kind, telling one story.
 pub fn every_note() -> Vec<Note> {
     use cappuccino_core::words::{
-        Candidate, Cause, Command, Decline, DeploymentId, ExitStatus, Failure, Mode, RequestId,
-        Span, Stage, Standing, StudyIdentity,
+        Candidate, Cause, Command, Decline, DeploymentId, ExitStatus, Failure, Fault, Mode,
+        RequestId, Stage, Standing, StudyIdentity,
     };
     let study = StudyIdentity {
         name: "momentum".into(),
@@ -432,6 +438,9 @@ pub fn every_note() -> Vec<Note> {
         Note::LaunchFailed(name("worker-2"), Generation(2), "no such program: python".into()),
         Note::ProcessCooling(name("worker-2"), Span::minutes(5)),
         Note::ProcessHealthy(name("worker-1"), Generation(2)),
+        Note::ProcessReady(name("worker-1"), Generation(3)),
+        Note::ProcessCondemned(name("worker-2"), Generation(3), Fault::Memory, "3 of 2 GiB".into()),
+        Note::WorkersPaused(Span::minutes(5)),
         Note::AlertRaised(
             "process/worker-2/cooling".into(),
             "worker-2 keeps ending".into(),

@@ -11,8 +11,8 @@ use cappuccino_core::machines::deployment::Phase;
 use cappuccino_core::machines::process;
 use cappuccino_core::words::{
     BootId, Command, DeploymentPolicy, DeploymentReport, Digest, Effect, ExitStatus, Generation,
-    Moment, Observation, Policy, Probe, ProcessName, ProcessPolicy, ProcessReport, Request,
-    RequestId, RevisionId, Role, RunIdentity, Span, Standing, StudyReport,
+    Moment, Observation, Policy, Probe, ProcessName, ProcessPolicy, ProcessReport, Readiness,
+    Request, RequestId, RevisionId, Role, RunIdentity, Span, Standing, StudyReport,
 };
 use cappuccino_core::world::World;
 use std::collections::hash_map::DefaultHasher;
@@ -73,7 +73,8 @@ fn policy() -> Policy {
     let trader = ProcessPolicy {
         backoff_initial: Span::ZERO,
         cooldown: Span::ZERO,
-        ready_after: Span::ZERO,
+        cooldown_max: Span::ZERO,
+        ready: Readiness::After(Span::ZERO),
         budget: 1,
         ..ProcessPolicy::of(Role::Trader)
     };
@@ -338,6 +339,7 @@ impl State {
                 }))
             }
             Effect::Probe { .. } => Some(trader(self.look())),
+            Effect::AwaitReady { .. } => unreachable!("this trader is ready after a time"),
             Effect::AwaitFiles { deployment, .. } => {
                 Some(Observation::Deployment(*deployment, DeploymentReport::FilesSettled))
             }
@@ -380,6 +382,8 @@ impl State {
             ProcessReport::LaunchFailed(_, why) => ProcessReport::LaunchFailed(present, why),
             ProcessReport::SlotTaken(_) => ProcessReport::SlotTaken(present),
             ProcessReport::Exited(_, status) => ProcessReport::Exited(present, status),
+            ProcessReport::Ready(_) => ProcessReport::Ready(present),
+            ProcessReport::Looked(_, signs) => ProcessReport::Looked(present, signs),
             ProcessReport::Probed(Probe::Held(_, identity)) => {
                 ProcessReport::Probed(Probe::Held(present, identity))
             }

@@ -10,8 +10,8 @@ use cappuccino_core::words::trial::Anchor;
 use cappuccino_core::words::{
     BootId, Candidate, Command, DeploymentId, DeploymentReport, Digest, Direction, Effect,
     ExitStatus, Generation, Moment, Observation, Policy, ProcessName, ProcessPolicy, ProcessReport,
-    Refusal, Request, RequestId, RevisionId, Role, RunIdentity, Span, StudyIdentity, StudyReport,
-    Timestamp, TrialId, TrialNumber,
+    Readiness, Refusal, Request, RequestId, RevisionId, Role, RunIdentity, Span, StudyIdentity,
+    StudyReport, Timestamp, TrialId, TrialNumber,
 };
 use cappuccino_core::world::World;
 
@@ -202,7 +202,13 @@ impl Desk {
             self.exited("trader", ExitStatus::Signal(15));
         }
         self.started("trader", pid);
-        self.pass(self.policy.processes[&trader].ready_after);
+        match self.policy.processes[&trader].ready {
+            Readiness::After(wait) => drop(self.pass(wait)),
+            Readiness::Proven { .. } => {
+                let generation = self.generation("trader");
+                self.process("trader", ProcessReport::Ready(generation));
+            }
+        }
     }
 
     pub fn generation(&self, process: &str) -> Generation {

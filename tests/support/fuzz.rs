@@ -156,6 +156,9 @@ impl Fuzz {
                 self.looking = false;
             }
             ProcessReport::Probed(Probe::Unidentified(_)) => self.look(),
+            ProcessReport::Ready(_) | ProcessReport::Looked(..) => {
+                panic!("nobody looks at it: {report:?}")
+            }
             ProcessReport::Probed(Probe::NotStarted(..))
             | ProcessReport::LaunchFailed(..)
             | ProcessReport::SlotTaken(_) => {

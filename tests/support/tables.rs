@@ -8,10 +8,11 @@ use cappuccino_core::machines::process::{self, Believed, Goal, Process, Then, Tr
 use cappuccino_core::machines::study::Study;
 use cappuccino_core::machines::{Answer, Step, Tell};
 use cappuccino_core::words::{
-    Cause, Command, DeploymentId, DeploymentPolicy, DeploymentReport, Digest, ExitStatus,
-    Generation, Moment, Probe, ProcessPolicy, ProcessReport, Revision, RevisionId, Role, Span,
-    Standing, StudyReport,
+    Cause, Command, DeploymentId, DeploymentPolicy, DeploymentReport, Digest, ExitStatus, Fault,
+    Generation, LivenessPolicy, Moment, Probe, ProcessPolicy, ProcessReport, Readiness, Revision,
+    RevisionId, Role, Sign, Signs, Span, Standing, StudyReport,
 };
+use std::collections::BTreeMap;
 
 /// A long time after everything in the tables began.
 fn much_later() -> Moment {
@@ -81,11 +82,14 @@ fn processes() -> Vec<(&'static str, Process)> {
         ("ready (half-open)", running(true, Trust::HalfOpen)),
         ("stopping", stopping(Then::FollowGoal)),
         ("stopping for good", stopping(Then::Stay)),
+        ("stopping (hung)", stopping(Then::Fail(Fault::Hung, Trust::Full))),
         ("backoff", process::Phase::Backoff { since, wait }),
         ("cooldown", process::Phase::Cooldown { since, wait }),
         ("unknown (start asked)", unknown(Believed::Asked)),
         ("unknown (was alive)", unknown(Believed::Alive)),
         ("unknown (start refused)", unknown(Believed::Refused)),
+        ("unknown (was ready)", unknown(Believed::Ready)),
+        ("waiting", process::Phase::Waiting { since, trust: Trust::Full }),
     ];
     phases
         .into_iter()
@@ -98,7 +102,13 @@ fn processes() -> Vec<(&'static str, Process)> {
 }
 
 fn process_events() -> Vec<(&'static str, process::Event)> {
-    use ProcessReport::{Exited, LaunchFailed, Probed, SlotTaken, Started};
+    use ProcessReport::{Exited, LaunchFailed, Looked, Probed, Ready, SlotTaken, Started};
+    let signs = |minutes: i64, gibibytes: u64| Signs {
+        silent: BTreeMap::from([Sign::Log, Sign::Cpu].map(|sign| (sign, Span::minutes(minutes)))),
+        memory_bytes: Some(gibibytes << 30),
+        ..Signs::default()
+    };
+    let excused = Signs { excuse: Some("the disk is busy".into()), ..signs(60, 1) };
     let now = Generation(4);
     let status = ExitStatus::Code(0);
     let reported = process::Event::Reported;
@@ -122,6 +132,14 @@ fn process_events() -> Vec<(&'static str, process::Event)> {
             reported(Probed(Probe::NotStarted(Generation(3), "why".into()))),
         ),
         ("looked: unidentified", reported(Probed(Probe::Unidentified("somebody".into())))),
+        ("shown to be ready", reported(Ready(now))),
+        ("an earlier life shown to be ready", reported(Ready(Generation(3)))),
+        ("looked at: well", reported(Looked(now, signs(0, 1)))),
+        ("looked at: silent", reported(Looked(now, signs(60, 1)))),
+        ("looked at: silent, and the machine is busy", reported(Looked(now, excused))),
+        ("looked at: nearly too much memory", reported(Looked(now, signs(0, 12)))),
+        ("looked at: too much memory", reported(Looked(now, signs(0, 13)))),
+        ("all workers failed", process::Event::Pause(Span::minutes(5))),
         ("restart asked", process::Event::Restart),
         ("reset asked", process::Event::Reset),
         ("runner came up", process::Event::Booted(now)),
@@ -132,8 +150,17 @@ fn process_events() -> Vec<(&'static str, process::Event)> {
 }
 
 pub fn process_lines() -> Vec<Line> {
-    let (name, policy) = (name("trader"), ProcessPolicy::of(Role::Trader));
-    let context = process::Context { name: &name, policy: &policy, now: much_later() };
+    let name = name("trader");
+    let limit = Span::minutes(10);
+    let limits = BTreeMap::from([(Sign::Log, limit), (Sign::Cpu, limit)]);
+    let policy = ProcessPolicy {
+        ready: Readiness::Proven { deadline: Span::minutes(1) },
+        liveness: LivenessPolicy { limits, agreeing: 2 },
+        memory_limit_bytes: Some(12 << 30),
+        ..ProcessPolicy::of(Role::Trader)
+    };
+    let now = much_later();
+    let context = process::Context { name: &name, policy: &policy, now, waits_for: None };
     let mut lines = Vec::new();
     for (state, process) in processes() {
         for (event, told) in process_events() {

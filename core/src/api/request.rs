@@ -120,6 +120,8 @@ pub enum CommandBody {
     },
     /// Write a backup of the state now.
     Backup,
+    /// The runner goes down and the program as it is now takes over; every process runs on.
+    RestartRunner,
     /// The runner goes down.
     Shutdown {
         /// Leave the processes running, to be adopted by the next runner.

@@ -1,8 +1,8 @@
 //! One sentence for everything the history remembers: the same words in every client.
 
 use crate::words::{
-    Candidate, Command, ExamStep, Examined, ExitStatus, Finding, Generation, Note, ProcessName,
-    RevisionId, Timestamp, TradesDigest, Trouble, Verdict, number,
+    Candidate, Command, ExamStep, Examined, ExitStatus, Fault, Finding, Generation, Note,
+    ProcessName, RevisionId, Timestamp, TradesDigest, Trouble, Verdict, number,
 };
 
 /// What happened, as a sentence.
@@ -45,21 +45,16 @@ pub fn sentence(note: &Note) -> String {
         Note::LaunchFailed(name, life, why) => {
             format!("{name} could not be started (life {life}): {why}")
         }
-        Note::ProcessExited(name, life, status, true) => ended(name, "as asked", status, *life),
-        Note::ProcessExited(name, life, status, false) => ended(name, "by itself", status, *life),
+        Note::ProcessExited(name, life, status, asked) => exited(name, *life, status, *asked),
         Note::ProcessCooling(name, pause) => {
             format!("{name} spent its restarts; one more try after {pause}")
         }
-        Note::ProcessHealthy(name, life) => {
-            format!("{name} ran long enough for its failures to be forgotten (life {life})")
-        }
+        Note::ProcessHealthy(name, life) => healthy(name, *life),
         Note::AlertRaised(key, text, remedy) => format!("alert {key}: {text}; {remedy}"),
         Note::AlertCleared(key) => format!("alert {key} is over"),
         Note::Imported(file, at, text) => imported(file, at, text),
         Note::AlertFired(key, trouble, times) => fired(key, trouble, *times),
-        Note::AlertMuted(key, trouble, why) => {
-            format!("alert {key} is not told, {why}: {}", trouble.text)
-        }
+        Note::AlertMuted(key, trouble, why) => muted(key, trouble, why),
         Note::AlertFlapping(key, trouble, turns) => flapping(key, trouble, *turns),
         Note::AlertResolved(key, _, lasted, _) => format!("alert {key} is over after {lasted}"),
         Note::SilenceEnded(id, pattern) => {
@@ -67,6 +62,11 @@ pub fn sentence(note: &Note) -> String {
         }
         Note::NewBest(candidate) => format!("{} is the best so far", trial(candidate)),
         Note::Traded(digest) => traded(digest),
+        Note::ProcessCondemned(name, life, fault, why) => condemned(name, *life, *fault, why),
+        Note::WorkersPaused(pause) => {
+            format!("all workers failed together; they pause for {pause}")
+        }
+        Note::ProcessReady(name, life) => format!("{name} is ready (life {life})"),
         Note::Asked(_, actor, command) => format!("{actor} asked to {}", wish(command)),
         Note::ModelExamined(revision, number, verdict) => {
             format!("revision {revision} (trial {number}) was examined: {}", examined(verdict))
@@ -113,10 +113,6 @@ pub fn findings(verdict: &Verdict) -> Vec<[String; 3]> {
     verdict.steps.iter().flat_map(of).collect()
 }
 
-fn ended(name: &ProcessName, how: &str, status: &ExitStatus, life: Generation) -> String {
-    format!("{name} ended {how}, with {status} (life {life})")
-}
-
 /// Such as `12 trades with revision 3, +1.3 %, 2026-03-01T06:00–12:00Z`.
 fn traded(digest: &TradesDigest) -> String {
     let TradesDigest { revision, trades, growth, from, to } = digest;
@@ -137,6 +133,23 @@ fn fired(key: &str, trouble: &Trouble, times: u32) -> String {
 fn flapping(key: &str, trouble: &Trouble, turns: u32) -> String {
     let Trouble { text, remedy, .. } = trouble;
     format!("alert {key} comes and goes, {turns} turns lately: {text}; {remedy}")
+}
+
+fn exited(name: &ProcessName, life: Generation, status: &ExitStatus, asked: bool) -> String {
+    let how = if asked { "as asked" } else { "by itself" };
+    format!("{name} ended {how}, with {status} (life {life})")
+}
+
+fn condemned(name: &ProcessName, life: Generation, fault: Fault, why: &str) -> String {
+    format!("{name} is ended because {fault}: {why} (life {life})")
+}
+
+fn healthy(name: &ProcessName, life: Generation) -> String {
+    format!("{name} ran long enough for its failures to be forgotten (life {life})")
+}
+
+fn muted(key: &str, trouble: &Trouble, why: &str) -> String {
+    format!("alert {key} is not told, {why}: {}", trouble.text)
 }
 
 fn trial(candidate: &Candidate) -> String {

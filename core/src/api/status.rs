@@ -4,7 +4,7 @@ use super::alerts::{AlertView, SilenceView};
 use super::machine::MachineView;
 use super::pnl::PnlView;
 use crate::words::{
-    Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Timestamp, TrialId,
+    Digest, Direction, Generation, ProcessName, RevisionId, Sequence, Span, Timestamp, TrialId,
     TrialNumber, TrialState,
 };
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ pub struct StudyView {
     /// When a trial last finished, by its arrival here; the first look before the first.
     #[serde(default)]
     pub last_finished: Option<Timestamp>,
+    /// Running trials that nobody works on any more.
+    #[serde(default)]
+    pub zombies: Vec<TrialNumber>,
 }
 
 /// Trials by state.
@@ -98,6 +101,9 @@ pub struct TrialView {
     pub started: Option<Timestamp>,
     /// When it finished, as far as known.
     pub completed: Option<Timestamp>,
+    /// Whether it is called running, but nobody works on it any more.
+    #[serde(default)]
+    pub abandoned: bool,
 }
 
 /// A value that JSON can carry.
@@ -184,7 +190,7 @@ pub struct ProcessView {
     /// `worker`, `trader` or `other`.
     pub role: String,
     /// `stopped`, `starting`, `running`, `ready`, `stopping`, `backoff`, `cooldown`, `unknown`,
-    /// `done`.
+    /// `waiting`, `done`.
     pub phase: String,
     /// What comes next, in words; empty when nothing does.
     pub next: String,
@@ -206,4 +212,16 @@ pub struct ProcessView {
     pub failures_total: u64,
     /// How the last life ended.
     pub last_exit: Option<String>,
+    /// The budget's window.
+    #[serde(default)]
+    pub window: Span,
+    /// What has to be ready before it is started.
+    #[serde(default)]
+    pub waits_for: Option<ProcessName>,
+    /// Most memory that it may use, in bytes.
+    #[serde(default)]
+    pub memory_limit_bytes: Option<u64>,
+    /// The signs of life that are looked for, each with its last sight and its limit, in words.
+    #[serde(default)]
+    pub signs: Vec<String>,
 }

@@ -2,10 +2,12 @@
 
 use super::alerts::{AlertView, AlertsView};
 use super::status::{DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView};
+use crate::fleet;
 use crate::machines::deployment::{Deployment, Phase as DeploymentPhase};
-use crate::machines::process::{Goal, Phase, Process, Trust};
+use crate::machines::process::{Goal, Phase, Process, Then, Trust};
 use crate::words::{
-    Moment, Policy, ProcessName, ProcessPolicy, Revision, Role, Sequence, Span, Timestamp,
+    Moment, Policy, ProcessName, ProcessPolicy, Readiness, Revision, Role, Sequence, Span,
+    Timestamp,
 };
 use crate::world::World;
 
@@ -110,18 +112,24 @@ fn processes_view(world: &World, policy: &Policy, now: Moment) -> Vec<ProcessVie
                 (!process.is_at_rest()).then(|| ProcessPolicy::of(Role::Other))
             };
             let policy = configured(name).or_else(unconfigured)?;
-            Some(process_view(name, process, &policy, now))
+            Some(process_view(world, name, process, &policy, now))
         })
         .collect()
 }
 
 fn process_view(
+    world: &World,
     name: &ProcessName,
     process: &Process,
     policy: &ProcessPolicy,
     now: Moment,
 ) -> ProcessView {
+    let waits_for = fleet::waits_for(world, policy);
     let (phase, next, since) = place(process, policy, now);
+    let next = match waits_for {
+        Some(other) if phase == "waiting" => format!("starts when {other} is ready"),
+        Some(_) | None => next,
+    };
     let pid = match &process.phase {
         Phase::Running { identity, .. } | Phase::Stopping { identity, .. } => Some(identity.pid),
         Phase::Stopped
@@ -129,7 +137,8 @@ fn process_view(
         | Phase::Starting { .. }
         | Phase::Backoff { .. }
         | Phase::Cooldown { .. }
-        | Phase::Unknown { .. } => None,
+        | Phase::Unknown { .. }
+        | Phase::Waiting { .. } => None,
     };
     ProcessView {
         name: name.clone(),
@@ -150,6 +159,10 @@ fn process_view(
         starts: process.tally.starts,
         failures_total: process.tally.failures,
         last_exit: process.tally.last_exit.as_ref().map(|(_, status, _)| status.to_string()),
+        window: policy.budget_window,
+        waits_for: waits_for.filter(|_| phase == "waiting").cloned(),
+        memory_limit_bytes: policy.memory_limit_bytes,
+        signs: Vec::new(),
     }
 }
 
@@ -165,7 +178,7 @@ fn place(
         Phase::Done(status) => ("done", format!("ended with {status}; it stays so"), None),
         Phase::Starting { since, .. } => ("starting", String::new(), Some(*since)),
         Phase::Running { since, ready: false, .. } => {
-            ("running", format!("ready at {}", at(*since, policy.ready_after)), Some(*since))
+            ("running", readiness(policy, |wait| at(*since, wait)), Some(*since))
         }
         Phase::Running { since, trust: Trust::HalfOpen, .. } => (
             "ready",
@@ -173,8 +186,13 @@ fn place(
             Some(*since),
         ),
         Phase::Running { since, .. } => ("ready", String::new(), Some(*since)),
-        Phase::Stopping { since, .. } => {
-            ("stopping", format!("killed at {}", at(*since, policy.stop_grace)), Some(*since))
+        Phase::Stopping { since, then, .. } => {
+            let killed = format!("killed at {}", at(*since, policy.stop_grace));
+            let next = match then {
+                Then::Fail(fault, _) => format!("{killed} because {fault}"),
+                Then::Stay | Then::FollowGoal => killed,
+            };
+            ("stopping", next, Some(*since))
         }
         Phase::Backoff { since, wait } => {
             ("backoff", format!("restart at {}", at(*since, *wait)), Some(*since))
@@ -182,11 +200,21 @@ fn place(
         Phase::Cooldown { since, wait } => {
             ("cooldown", format!("one more try at {}", at(*since, *wait)), Some(*since))
         }
+        Phase::Waiting { since, .. } => ("waiting", String::new(), Some(*since)),
         Phase::Unknown { since, .. } => (
             "unknown",
             "being looked for; nothing is started until it is found or gone".into(),
             Some(*since),
         ),
+    }
+}
+
+fn readiness(policy: &ProcessPolicy, at: impl Fn(Span) -> Timestamp) -> String {
+    match policy.ready {
+        Readiness::After(wait) => format!("ready at {}", at(wait)),
+        Readiness::Proven { deadline } => {
+            format!("must show that it is ready until {}", at(deadline))
+        }
     }
 }
 

@@ -85,10 +85,10 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
                     self.pid = None;
                 }
                 if !was_asked {
-                    let restarts = self.restarts.entry(self.named(name)).or_default();
-                    *restarts = (restarts.0.saturating_add(1), at);
+                    self.restarted(name, at);
                 }
             }
+            Note::ProcessCondemned(name, ..) => self.restarted(name, at),
             Note::ProcessHealthy(name, _) => {
                 if let Some(restarts) = self.restarts.get_mut(&self.named(name)) {
                     restarts.0 = 0;
@@ -115,12 +115,19 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             | Note::AlertFlapping(..)
             | Note::AlertResolved(..)
             | Note::SilenceEnded(..)
+            | Note::ProcessReady(..)
+            | Note::WorkersPaused(_)
             | Note::Asked(..)
             | Note::Imported(..)
             | Note::ModelExamined(..)
             | Note::NewBest(_)
             | Note::Traded(_) => {}
         }
+    }
+
+    fn restarted(&mut self, name: &ProcessName, at: String) {
+        let restarts = self.restarts.entry(self.named(name)).or_default();
+        *restarts = (restarts.0.saturating_add(1), at);
     }
 
     /// The original's name of a process, where it had one.

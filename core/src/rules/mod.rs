@@ -8,3 +8,5 @@ pub mod inhibition;
 pub mod restart;
 pub mod vitals;
 pub mod watch;
+pub mod wellness;
+pub mod zombies;

@@ -33,10 +33,17 @@ impl Failures {
         let budget = usize::try_from(policy.budget).unwrap_or(usize::MAX);
         if self.recent.len() > budget {
             self.recent.remove(0);
-            Next::Cooldown(policy.cooldown)
+            Next::Cooldown(self.cooldown(policy))
         } else {
             Next::Backoff(backoff(policy, self.streak, generation))
         }
+    }
+
+    /// Pause before the next half-open start: doubled for each one that failed in a row, capped.
+    pub fn cooldown(&self, policy: &ProcessPolicy) -> Span {
+        let tries = self.streak.saturating_sub(policy.budget.saturating_add(1)).min(32);
+        let longest = policy.cooldown_max.max(policy.cooldown);
+        policy.cooldown.times(1_i64 << tries).min(longest)
     }
 
     /// Whether there is nothing to forget.
@@ -75,7 +82,7 @@ mod tests {
         assert!(matches!(next(0), Next::Backoff(_)));
         assert!(matches!(next(1), Next::Backoff(_)));
         assert_eq!(next(2), Next::Cooldown(policy.cooldown));
-        assert_eq!(next(3), Next::Cooldown(policy.cooldown));
+        assert_eq!(next(3), Next::Cooldown(policy.cooldown.times(2)));
         assert!(matches!(next(5000), Next::Backoff(_)), "the window has passed");
     }
 

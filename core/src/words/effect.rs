@@ -60,6 +60,13 @@ pub enum Effect {
         /// Which model.
         revision: RevisionId,
     },
+    /// Watch for the proof that a process is ready.
+    AwaitReady {
+        /// Which process.
+        process: ProcessName,
+        /// Which life.
+        generation: Generation,
+    },
 }
 
 /// An effect that was asked for and is not settled: written with the state that asks for it.
@@ -92,7 +99,8 @@ impl Effect {
             | Self::AwaitFiles { .. }
             | Self::Stage { .. }
             | Self::Validate { .. }
-            | Self::Verify { .. } => Resolution::Idempotent,
+            | Self::Verify { .. }
+            | Self::AwaitReady { .. } => Resolution::Idempotent,
         }
     }
 }
@@ -116,6 +124,9 @@ impl fmt::Display for Effect {
             Self::Stage { revision, .. } => write!(f, "copy revision {revision} into the store"),
             Self::Validate { revision, .. } => write!(f, "validate revision {revision}"),
             Self::Verify { revision, .. } => write!(f, "verify revision {revision}"),
+            Self::AwaitReady { process, generation } => {
+                write!(f, "watch for {process} to be ready (life {generation})")
+            }
         }
     }
 }

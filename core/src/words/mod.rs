@@ -12,6 +12,7 @@ pub mod policy;
 pub mod refusal;
 pub mod run;
 pub mod study;
+pub mod supervision;
 pub mod time;
 pub mod trading;
 pub mod trial;
@@ -34,6 +35,7 @@ pub use observation::{
 pub use policy::{DeploymentPolicy, OnFailure, Policy, ProcessPolicy, RestartRule, Role};
 pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
+pub use supervision::{Fault, LivenessPolicy, Readiness, Sign, Signs};
 pub use time::{BootId, Moment, Span, Timestamp};
 pub use trading::{GuardPolicy, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};

@@ -11,6 +11,7 @@ use super::ids::{
 use super::limits::TradesDigest;
 use super::observation::Command;
 use super::run::ExitStatus;
+use super::supervision::Fault;
 use super::time::Span;
 use super::trial::StudyIdentity;
 use super::verdict::Verdict;
@@ -84,6 +85,12 @@ pub enum Note {
     NewBest(Candidate),
     /// What was traded for a while.
     Traded(TradesDigest),
+    /// A process is ended for a fault of its own; a sentence with the figures.
+    ProcessCondemned(ProcessName, Generation, Fault, String),
+    /// All workers failed within a short time; they pause this long together.
+    WorkersPaused(Span),
+    /// A process has shown that it is ready.
+    ProcessReady(ProcessName, Generation),
 }
 
 /// Who or what began a deployment.

@@ -7,6 +7,7 @@ use super::ids::{
     TrialNumber,
 };
 use super::run::{ExitStatus, RunIdentity};
+use super::supervision::Signs;
 use super::time::Span;
 use super::trading::Trading;
 use super::trial::StudyIdentity;
@@ -37,6 +38,8 @@ pub enum Observation {
     Trading(Trading),
     /// Every page of the study's database was looked at: it is whole, or a sentence.
     StudyChecked(Result<(), String>),
+    /// Running trials that nobody works on any more, and what helps.
+    Zombies(Vec<TrialNumber>, String),
     /// Somebody asks for something.
     Asked(Request),
 }
@@ -68,6 +71,10 @@ pub enum ProcessReport {
     Exited(Generation, ExitStatus),
     /// Somebody looked for it.
     Probed(Probe),
+    /// The proof that it is ready was seen.
+    Ready(Generation),
+    /// Somebody looked how it is.
+    Looked(Generation, Signs),
 }
 
 /// What looking for a process found.

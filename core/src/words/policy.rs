@@ -6,10 +6,11 @@
 use super::alert::AlertsPolicy;
 use super::ids::ProcessName;
 use super::limits::AlertLimits;
+use super::supervision::{LivenessPolicy, Readiness};
 use super::time::Span;
 use super::trading::GuardPolicy;
 use super::vitals::VitalsPolicy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything the machines consult.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,16 +97,27 @@ pub struct ProcessPolicy {
     pub backoff_initial: Span,
     /// Longest delay before a restart.
     pub backoff_max: Span,
-    /// Pause after the budget is spent; then one half-open start is tried.
+    /// Pause after the budget is spent; then one half-open start is tried. Doubles with every
+    /// further start that fails.
     pub cooldown: Span,
+    /// Longest pause before a half-open start.
+    pub cooldown_max: Span,
     /// How long a run must last to clear the record of failures.
     pub healthy_after: Span,
-    /// How long a run must last to count as ready.
-    pub ready_after: Span,
+    /// When a run counts as ready.
+    pub ready: Readiness,
     /// Time between the polite signal and SIGKILL.
     pub stop_grace: Span,
     /// Whether its alerts are critical rather than warnings.
     pub critical: bool,
+    /// Exit codes that lead to no restart: the process says that another try is useless.
+    pub no_restart_codes: BTreeSet<i32>,
+    /// It is started when these are ready, and stopped before them.
+    pub after: Vec<ProcessName>,
+    /// Which signs of life are looked for.
+    pub liveness: LivenessPolicy,
+    /// Most memory that it and all it started may use together, in bytes.
+    pub memory_limit_bytes: Option<u64>,
 }
 
 /// What a process is for.
@@ -166,10 +178,15 @@ impl ProcessPolicy {
             backoff_initial: Span::seconds(1),
             backoff_max: Span::minutes(1),
             cooldown: Span::seconds(300),
+            cooldown_max: Span::hours(1),
             healthy_after: Span::minutes(10),
-            ready_after: Span::seconds(5),
+            ready: Readiness::After(Span::seconds(5)),
             stop_grace: Span::seconds(30),
-            critical: role != Role::Other,
+            critical: false,
+            no_restart_codes: BTreeSet::new(),
+            after: Vec::new(),
+            liveness: LivenessPolicy::default(),
+            memory_limit_bytes: None,
         }
     }
 }

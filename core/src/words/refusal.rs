@@ -77,4 +77,10 @@ pub enum Refusal {
     /// It would silence nothing.
     #[error("`{0}` names no alert; use a key from `cappuccino alerts`, where * is anything")]
     NoPattern(String),
+    /// The runner must not be interrupted now.
+    #[error("{0}; ask again when that is over")]
+    UnderWay(String),
+    /// Another runner could not take over.
+    #[error("{0}, so the runner stays; {1}")]
+    NoSuccessor(String, String),
 }

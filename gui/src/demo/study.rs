@@ -41,6 +41,7 @@ pub(super) fn trials(now: Timestamp) -> Vec<TrialView> {
                     .at
                     .map(|at| at.plus(if is_finished { EVERY.times(-3) } else { Span::ZERO })),
                 completed: dot.at.filter(|_| is_finished),
+                abandoned: false,
             }
         })
         .collect()
@@ -70,6 +71,7 @@ pub(super) fn view(now: Timestamp) -> StudyView {
         best_deployable: best,
         finished_last_hour: 6,
         last_finished: Some(now.plus(Span::minutes(-4))),
+        zombies: Vec::new(),
     }
 }
 

@@ -105,7 +105,7 @@ fn sign(process: &ProcessView) -> Sign {
     match process.phase.as_str() {
         "ready" | "running" => Sign::Good,
         "cooldown" | "unknown" => Sign::Critical,
-        "backoff" | "starting" | "stopping" => Sign::Warning,
+        "backoff" | "starting" | "stopping" | "waiting" => Sign::Warning,
         _ => Sign::Idle,
     }
 }

@@ -96,6 +96,9 @@ impl Actor {
                     DeploymentReport::Validated(models.validate(revision, live.as_ref()))
                 })
             }
+            Effect::AwaitReady { process, generation } => {
+                self.await_ready(id, process, *generation)
+            }
             Effect::Verify { deployment, revision: model } => {
                 let models = self.models.clone();
                 self.blocking(id, *deployment, revision(model), move |revision| {
@@ -146,6 +149,34 @@ impl Actor {
                 Vec::new()
             }
         }
+    }
+
+    /// Watches for the proof that a life is ready; ended when nothing waits for it any more.
+    fn await_ready(
+        &mut self,
+        id: IntentId,
+        process: &ProcessName,
+        generation: Generation,
+    ) -> Vec<Observation> {
+        let shown_by = self.config.commands.get(process).map(|command| &command.shown_by);
+        let Some(proof) = shown_by.and_then(|shown_by| shown_by.proof.clone()) else {
+            let report = ProcessReport::Ready(generation);
+            return vec![Observation::Process(process.clone(), report)];
+        };
+        if self.jobs.get(&id).is_some_and(|job| !job.is_finished()) {
+            return Vec::new();
+        }
+        let newcomer = self.host.newcomer(process, generation, self.workspace.log_file(process));
+        let (name, reports) = (process.clone(), self.reports.clone());
+        let job = tokio::spawn(async move {
+            newcomer.proven(proof).await;
+            let report = Observation::Process(name, ProcessReport::Ready(generation));
+            if reports.send(report).await.is_err() {
+                tracing::debug!("the loop ended before a process was ready");
+            }
+        });
+        self.jobs.insert(id, job.abort_handle());
+        Vec::new()
     }
 
     fn blocking(

@@ -243,10 +243,14 @@ pub(super) enum Word {
         #[arg(short = 'n', long, value_name = "LINES", default_value_t = 50)]
         lines: usize,
     },
-    /// Stop a process and start it again
+    /// Stop a process and start it again; or the runner, with every process running on
     Restart {
         /// Name of the process
-        name: String,
+        #[arg(required_unless_present = "runner")]
+        name: Option<String>,
+        /// The runner itself: the program as it is now takes over, for example after an update
+        #[arg(long, conflicts_with = "name")]
+        runner: bool,
         #[command(flatten)]
         format: Format,
     },
@@ -256,6 +260,11 @@ pub(super) enum Word {
         name: String,
         #[command(flatten)]
         format: Format,
+    },
+    /// Have systemd run the runner: started with your session, restarted whenever it ends
+    Service {
+        #[command(subcommand)]
+        what: Service,
     },
     /// Show how each notification channel does, and what it gave up
     Notifications {
@@ -324,6 +333,20 @@ pub(super) struct Format {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is done about the service.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum Service {
+    /// Write the unit, enable it, start it
+    Install,
+    /// Disable the unit and remove it; a runner that is up stays
+    Uninstall,
+    /// Show whether it is installed, enabled and active
+    Status {
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 /// A reason for the record.

@@ -5,6 +5,9 @@ use super::failure::{Exit, Failure};
 use crate::boot::{self, RunOptions};
 use crate::config;
 use crate::demo::stage::{self, DemoOptions};
+use crate::handover::hand_over;
+use crate::runner::Ending;
+use crate::service::{FAILED_PAUSE, manager};
 use crate::workspace::{CONFIG_FILE, Workspace};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -58,9 +61,21 @@ pub fn run(workspace: &Workspace, options: RunOptions) -> Result<ExitCode, Failu
         }
     }
     tell_in_log();
-    boot::run(workspace, options)
-        .map(|_ending| ExitCode::SUCCESS)
-        .map_err(|error| Failure::told(Exit::Failed, &error))
+    match boot::run(workspace, options) {
+        Ok(Ending::Stopped | Ending::Left) => Ok(ExitCode::SUCCESS),
+        Ok(Ending::HandedOver) => hand_over().map_err(|error| {
+            Failure::new(
+                format!("the new program could not take over: {error}"),
+                "the processes run on; `cappuccino start` takes them over",
+            )
+        }),
+        Err(error) => {
+            if manager::is_managed() {
+                std::thread::sleep(FAILED_PAUSE);
+            }
+            Err(Failure::told(Exit::Failed, &error))
+        }
+    }
 }
 
 /// Starts a runner that outlives this program; returns once it answers.

@@ -13,15 +13,15 @@ use crate::demo;
 use crate::demo::stage::DemoOptions;
 use crate::trade;
 use crate::workspace::Workspace;
-use args::{Cli, Demo, Word};
+use args::{Cli, Demo, Service, Word};
 use cappuccino_core::api::CommandBody;
 use clap::Parser;
 use failure::Failure;
 use std::path::Path;
 use std::process::ExitCode;
 use words::{
-    alerts, asking, check, import, keeping, lanes, legacy, lifecycle, logs, notify, reading,
-    record, report, trading, validate, why,
+    alerts, asking, check, handover, import, keeping, lanes, legacy, lifecycle, logs, notify,
+    reading, record, report, service, trading, validate, why,
 };
 
 /// Reads the command line, does what it says.
@@ -89,7 +89,11 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
             asking::seen(&at()?, CommandBody::Pause { pin, reason }, format)?;
         }
         Word::Resume { format } => asking::seen(&at()?, CommandBody::Resume, format)?,
-        Word::Restart { name, format } => asking::restart(&at()?, &name, format)?,
+        Word::Restart { name: Some(name), format, .. } => asking::restart(&at()?, &name, format)?,
+        Word::Restart { name: None, format, .. } => handover::restart_runner(&at()?, format)?,
+        Word::Service { what: Service::Install } => service::install(&at()?)?,
+        Word::Service { what: Service::Uninstall } => service::uninstall(&at()?)?,
+        Word::Service { what: Service::Status { format } } => service::status(&at()?, format)?,
         Word::Reset { name, format } => asking::reset(&at()?, &name, format)?,
         Word::Notifications { format } => notify::channels(&at()?, format)?,
         Word::NotifyTest { channel, format } => notify::test(&at()?, channel.as_deref(), format)?,

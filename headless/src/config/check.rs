@@ -1,8 +1,8 @@
 //! From the file as written to a configuration that can be trusted, or the mistake and its place.
 
 use super::file::{self, File};
-use super::{CommandConfig, Config, SessionPath, StudyConfig};
-use super::{alerts, gate, guard, machine, models, notify};
+use super::{CommandConfig, Config, SessionPath, ShownBy, StudyConfig};
+use super::{alerts, gate, guard, machine, models, notify, supervision};
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -48,9 +48,9 @@ pub enum ConfigError {
 
 /// A mistake before the file's text is attached to it.
 pub(super) struct Mistake {
-    what: String,
-    remedy: Option<String>,
-    place: Range<usize>,
+    pub(super) what: String,
+    pub(super) remedy: Option<String>,
+    pub(super) place: Range<usize>,
 }
 
 /// Reads and checks the configuration at `path`; paths in it are relative to its folder.
@@ -90,13 +90,14 @@ impl Mistake {
     }
 }
 
-fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
+pub(super) fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let file: File = toml::from_str(text).map_err(|error| unreadable(&error))?;
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
     let session_csv = session_csv(&file, root)?;
     let (vitals, machine) = machine::machine(&file.machine)?;
     let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
+    let alerts = supervision::ranked(alerts, &processes);
     let limits = alerts::limits(&file.alerts, &file.models.timeframe)?;
     let policy = Policy { deployment, processes, trader, vitals, alerts, limits };
     let study = StudyConfig {
@@ -105,6 +106,7 @@ fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         objective: file.study.objective,
         poll: span(file.study.poll.as_ref(), Span::seconds(2))?,
         integrity_every: alerts::integrity_every(&file.alerts)?,
+        heartbeat_interval: span(file.study.heartbeat_interval.as_ref(), Span::seconds(60))?,
     };
     let models = models::models(file.models, root)?;
     let gate = gate::gate(&file.gate, &models, root)?;
@@ -192,10 +194,13 @@ type Processes = (BTreeMap<ProcessName, ProcessPolicy>, BTreeMap<ProcessName, Co
 
 fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
     let (mut policies, mut commands) = Processes::default();
+    let mut order = supervision::Order::new();
     for process in &file.processes {
         let policy = process_policy(process)?;
         let command = command(process, root)?;
-        for (instance, name) in (1..).zip(instance_names(process)?) {
+        let names = instance_names(process)?;
+        order.note(process, names.clone());
+        for (instance, name) in (1..).zip(names) {
             if policies.insert(name.clone(), policy.clone()).is_some() {
                 return Err(mistake(
                     process.name.span(),
@@ -203,9 +208,11 @@ fn processes(file: &File, root: &Path) -> Result<Processes, Mistake> {
                     "give each process its own name",
                 ));
             }
-            commands.insert(name, CommandConfig { instance, ..command.clone() });
+            let shown_by = supervision::shown_by(process, &command.directory, instance)?;
+            commands.insert(name, CommandConfig { instance, shown_by, ..command.clone() });
         }
     }
+    order.settle(&mut policies)?;
     Ok((policies, commands))
 }
 
@@ -252,10 +259,15 @@ fn process_policy(process: &file::Process) -> Result<ProcessPolicy, Mistake> {
         backoff_initial: span(process.restart_delay.as_ref(), default.backoff_initial)?,
         backoff_max: span(process.restart_delay_max.as_ref(), default.backoff_max)?,
         cooldown: span(process.restart_cooldown.as_ref(), default.cooldown)?,
+        cooldown_max: span(process.restart_cooldown_max.as_ref(), default.cooldown_max)?,
         healthy_after: span(process.healthy_after.as_ref(), default.healthy_after)?,
-        ready_after: span(process.ready_after.as_ref(), default.ready_after)?,
+        ready: supervision::ready(process, default.ready)?,
         stop_grace: span(process.stop_grace.as_ref(), default.stop_grace)?,
         critical: process.critical.unwrap_or(default.critical),
+        no_restart_codes: process.no_restart_codes.clone(),
+        after: Vec::new(),
+        liveness: supervision::liveness(process)?,
+        memory_limit_bytes: supervision::memory_limit(process.memory_limit.as_ref())?,
     })
 }
 
@@ -269,6 +281,7 @@ fn command(process: &file::Process, root: &Path) -> Result<CommandConfig, Mistak
     Ok(CommandConfig {
         command,
         instance: 1,
+        shown_by: ShownBy::default(),
         directory: process.directory.as_ref().map_or_else(|| root.to_owned(), |d| root.join(d)),
         environment: process.environment.clone(),
         stop_signal: signal(process.stop_signal.as_ref())?,
@@ -386,16 +399,8 @@ pub(super) fn mistake(place: Range<usize>, what: String, remedy: &str) -> Mistak
 #[cfg(test)]
 mod tests {
     use super::super::TEMPLATE;
+    use super::super::testing::refused;
     use super::*;
-
-    fn refused(text: &str, what: &str, remedy: &str) {
-        let full = format!("[study]\ndatabase = \"s.db\"\n{text}");
-        let Err(found) = parse(&full, Path::new("/w")) else { panic!("{text} must be refused") };
-        assert!(found.what.contains(what), "{text}: {}", found.what);
-        let said = found.remedy.unwrap_or_default();
-        assert!(said.contains(remedy), "{text}: {said}");
-        assert!(!found.place.is_empty(), "{text}: no place");
-    }
 
     #[test]
     fn the_file_that_init_writes_is_valid_and_has_the_defaults() {

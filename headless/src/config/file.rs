@@ -4,9 +4,10 @@ use super::alerts::Alerts;
 use super::gate::Gate;
 use super::guard::Guard;
 use super::notify::Notify;
+use super::supervision::{Liveness, Ready};
 use serde::Deserialize;
 use serde_spanned::Spanned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +41,7 @@ pub(super) struct Study {
     pub(super) name: Option<String>,
     pub(super) objective: Option<usize>,
     pub(super) poll: Option<Spanned<String>>,
+    pub(super) heartbeat_interval: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,8 +124,16 @@ pub(super) struct Process {
     pub(super) restart_delay: Option<Spanned<String>>,
     pub(super) restart_delay_max: Option<Spanned<String>>,
     pub(super) restart_cooldown: Option<Spanned<String>>,
+    pub(super) restart_cooldown_max: Option<Spanned<String>>,
     pub(super) healthy_after: Option<Spanned<String>>,
     pub(super) ready_after: Option<Spanned<String>>,
+    pub(super) ready: Option<Spanned<Ready>>,
+    pub(super) liveness: Option<Spanned<Liveness>>,
+    pub(super) memory_limit: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) after: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) no_restart_codes: BTreeSet<i32>,
     pub(super) stop_signal: Option<Spanned<String>>,
     pub(super) stop_grace: Option<Spanned<String>>,
     pub(super) critical: Option<bool>,

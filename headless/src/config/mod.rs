@@ -12,11 +12,15 @@ mod machine;
 mod models;
 mod notify;
 mod session_path;
+mod supervision;
 mod template;
+#[cfg(test)]
+mod testing;
 
 pub use check::{ConfigError, load, parse_span};
 pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
 pub use session_path::SessionPath;
+pub use supervision::{Proof, ShownBy};
 pub use template::TEMPLATE;
 
 use crate::observe::machine::MachineConfig;
@@ -62,6 +66,8 @@ pub struct StudyConfig {
     pub poll: Span,
     /// Time between two looks at every page of it.
     pub integrity_every: Span,
+    /// Time between two heartbeats of a running trial, where the storage writes them.
+    pub heartbeat_interval: Span,
 }
 
 /// Where a trial's model files are.
@@ -128,6 +134,8 @@ pub struct CommandConfig {
     pub command: Vec<String>,
     /// Which instance this is, from 1.
     pub instance: u32,
+    /// How it shows that it is ready and alive.
+    pub shown_by: ShownBy,
     /// Working folder.
     pub directory: PathBuf,
     /// Variables on top of the runner's own.

@@ -13,6 +13,8 @@ database = "databases/optuna.db"
 # objective = 0
 # Time between two looks at the study. The workers are never disturbed.
 # poll = "2s"
+# The heartbeat_interval that the workers give to Optuna's RDBStorage, if they do.
+# heartbeat_interval = "60s"
 
 [models]
 # Where a trial's model is, in the order tried: {number} {trial_id} {study} {timeframe}.
@@ -159,9 +161,24 @@ command = ["python", "-u", "1_optimize_unified.py", "--n-trials", "500", "--gpu"
 # Restarts within the window; then a cooldown, then one more try.
 # max_restarts = 3
 # restart_window = "10m"
-# restart_cooldown = "300s"
+# restart_cooldown = "300s"   # doubles with every further start that fails, up to an hour
+# restart_cooldown_max = "1h"
 # healthy_after = "10m"
 # restart = "always"          # or "on-failure", "never"
+# auto_restart = true
+# no_restart_codes = [3]      # exit codes that mean: another try is useless
+# critical = false            # whether its alerts are critical rather than warnings
+# after = ["feed"]            # started when these are ready, stopped before them
+# When it is ready: a text in its log (between slashes a regular expression), a file it writes, an
+# address that answers, each within a time; or simply after a while.
+# ready = { log = "/^trial \\d+/", within = "60s" }
+# ready = { file = "ready-{instance}" }
+# ready = { http = "http://127.0.0.1:8000/health" }
+# ready = { delay = "5s" }
+# How long each sign of life may be missing; it is ended when two or more agree.
+# liveness = { log = "10m", cpu = "5m", gpu = "5m", heartbeat_file = "beat", heartbeat = "2m" }
+# Most memory of it and all it started; over it, it is restarted.
+# memory_limit = "12GiB"
 # stop_signal = "TERM"
 # stop_grace = "30s"
 # log_cap_megabytes = 50

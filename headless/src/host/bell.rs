@@ -1,4 +1,5 @@
-//! Being woken when something of a slot changes on disk: a record put in place, a lock let go.
+//! Being woken when something changes on disk: a record put in place, a lock let go, a file
+//! written.
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
@@ -21,7 +22,17 @@ impl Bell {
     /// A bell for `folder`; one without a clapper, which rings by the clock, when the kernel has
     /// none to give.
     pub(super) fn on(folder: &Path) -> Self {
-        Self(hung(folder).inspect_err(|error| tracing::warn!("no inotify: {error}")).ok())
+        Self::hang(folder, WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE)
+    }
+
+    /// A bell that rings for everything that is written to a file, or to a file of a folder.
+    pub(super) fn on_writes(path: &Path) -> Self {
+        let written = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB;
+        Self::hang(path, written | WatchFlags::CREATE | WatchFlags::MOVED_TO)
+    }
+
+    fn hang(path: &Path, events: WatchFlags) -> Self {
+        Self(hung(path, events).inspect_err(|error| tracing::warn!("no inotify: {error}")).ok())
     }
 
     /// Completes when it has rung since the last call.
@@ -39,9 +50,9 @@ impl Bell {
     }
 }
 
-fn hung(folder: &Path) -> io::Result<AsyncFd<OwnedFd>> {
+fn hung(path: &Path, events: WatchFlags) -> io::Result<AsyncFd<OwnedFd>> {
     let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-    inotify::add_watch(&queue, folder, WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE)?;
+    inotify::add_watch(&queue, path, events)?;
     // SAFETY: the descriptor is owned by the returned value and stays open as long as it.
     Ok(unsafe { AsyncFd::register(queue) }?)
 }

@@ -2,7 +2,7 @@
 //! time, it does.
 
 use super::{kernel, wake};
-use cappuccino_core::words::ExitStatus;
+use cappuccino_core::words::{ExitStatus, Span};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use std::time::Duration;
 const PIDFS_MAGIC: u64 = 0x5049_4446;
 /// `PF_EXITING` of `linux/sched.h`, among the flags in field 9 of proc(5)'s stat.
 const EXITING: u32 = 4;
+/// Clock ticks in a second, as proc(5) counts them: 100 on every architecture of today.
+const TICKS_PER_SECOND: u64 = 100;
 /// How long an ended process may stay unreaped before its status is given up: only when it cannot
 /// be read of the unreaped either.
 const REAPING_PATIENCE: Duration = Duration::from_secs(1);
@@ -184,6 +186,13 @@ impl Handle {
         let readable = us.is_root() || owner == us.as_raw();
         (stat.is_zombie && readable && self.is_unreaped()).then(|| kernel::decode(stat.exit_word))
     }
+}
+
+/// When a living process began, since boot; nothing when there is none with this pid.
+pub(crate) fn alive_since(pid: u32) -> Option<Span> {
+    let stat = Stat::read(pid).ok().flatten().filter(|stat| !stat.is_zombie)?;
+    let milliseconds = stat.start_ticks.saturating_mul(1000) / TICKS_PER_SECOND;
+    Some(Span(i64::try_from(milliseconds).unwrap_or(i64::MAX)))
 }
 
 /// What `/proc/PID/stat` says of a process.

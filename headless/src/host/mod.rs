@@ -14,6 +14,7 @@ pub(crate) mod kernel;
 mod leftovers;
 mod log;
 mod place;
+mod ready;
 pub mod record;
 mod slot;
 mod thread;
@@ -23,6 +24,7 @@ mod watch;
 pub use log::{CappedLog, cap_log};
 pub use slot::Slot;
 
+use crate::service;
 use crate::shim::{self, ShimOrder};
 use cappuccino_core::words::{
     BootId, Generation, Probe, ProcessName, ProcessReport, RunIdentity, Span,
@@ -249,6 +251,9 @@ impl Host {
     ) -> io::Result<Command> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&spec.log_file)?;
         let mut command = Command::new(&self.config.shim_program);
+        for variable in service::VARIABLES {
+            command.env_remove(variable);
+        }
         command
             .arg0(shim::PROGRAM)
             .arg(shim::WORD)
@@ -383,6 +388,16 @@ impl Host {
             }
         });
         Ok(())
+    }
+
+    /// A life to be watched until it is ready.
+    pub(crate) fn newcomer(
+        &self,
+        name: &ProcessName,
+        generation: Generation,
+        log: PathBuf,
+    ) -> ready::Newcomer {
+        ready::Newcomer { files: self.slot(name).files, generation, log }
     }
 
     /// The newest life of a slot that left a record; 0 when none did. A record that cannot be read

@@ -9,7 +9,7 @@
 //! a power cut, and a program waits for it before its first instruction.
 
 use super::identity::Who;
-use crate::clock::wall_now;
+use crate::clock::{milliseconds_since_boot, wall_now};
 use cappuccino_core::words::{BootId, ExitStatus, Generation, RunIdentity, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,10 @@ pub struct RunRecord {
     pub shim: Who,
     /// The process.
     pub process: Who,
+    /// Length of its log before its first output, in bytes. Not written by programs before this
+    /// field; they and this one read each other's records, so the version stays.
+    #[serde(default)]
+    pub log_start: u64,
 }
 
 /// Version 1 of [`RunRecord`]: no process handles.
@@ -72,6 +76,13 @@ pub struct ExitRecord {
     pub max_rss_kib: u64,
     /// Processor time it used, in milliseconds; 0 as above.
     pub cpu_milliseconds: u64,
+    /// When, in milliseconds since boot, time asleep included; nothing in records of version 1.
+    #[serde(default)]
+    pub since_boot_milliseconds: Option<i64>,
+    /// Whether the kernel killed somebody of its control group for want of memory while it lived;
+    /// nothing when that cannot be told, or in records of version 1.
+    #[serde(default)]
+    pub out_of_memory: Option<bool>,
 }
 
 /// How a life ended.
@@ -149,8 +160,9 @@ impl Record for RunRecord {
 }
 
 impl Record for ExitRecord {
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
+    /// Version 1 is version 2 without the fields that are nothing when absent.
     fn parse(_version: u32, text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
@@ -159,8 +171,16 @@ impl Record for ExitRecord {
 impl ExitRecord {
     /// The end of a life, now; what it used is not known.
     pub fn now(generation: Generation, ending: Ending) -> Self {
-        let (version, at) = (Self::VERSION, wall_now());
-        Self { version, generation, ending, at, max_rss_kib: 0, cpu_milliseconds: 0 }
+        Self {
+            version: Self::VERSION,
+            generation,
+            ending,
+            at: wall_now(),
+            max_rss_kib: 0,
+            cpu_milliseconds: 0,
+            since_boot_milliseconds: Some(milliseconds_since_boot()),
+            out_of_memory: None,
+        }
     }
 }
 
@@ -173,6 +193,7 @@ impl From<RunRecordV1> for RunRecord {
             boot: old.boot,
             shim: who(old.shim_pid, old.shim_start_ticks),
             process: who(old.pid, old.start_ticks),
+            log_start: 0,
         }
     }
 }
@@ -278,12 +299,18 @@ mod tests {
         fs::write(&path, first).unwrap();
         let who = |pid, start_ticks| Who { pid, start_ticks, inode: None };
         let (shim, process) = (who(10, 99), who(11, 100));
-        let mut expected = RunRecord { version: 1, generation: Generation(4), boot, shim, process };
+        let (version, generation, log_start) = (1, Generation(4), 0);
+        let mut expected = RunRecord { version, generation, boot, shim, process, log_start };
         assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
         expected.version = RunRecord::VERSION;
         expected.process.inode = Some(5);
         flush(&path, &write(&path, &expected).unwrap()).unwrap();
         assert_eq!(read::<RunRecord>(&path).unwrap().unwrap(), expected);
+        let ended = r#"{"version":1,"generation":4,"ending":{"ended":{"Signal":9}},"at":"2026-03-01T12:00:00.000Z","max_rss_kib":7,"cpu_milliseconds":8}"#;
+        fs::write(folder.path().join("w.exit"), ended).unwrap();
+        let ended = read::<ExitRecord>(&folder.path().join("w.exit")).unwrap().unwrap();
+        let ending = Ending::Ended(ExitStatus::Signal(9));
+        assert_eq!((ended.ending, ended.since_boot_milliseconds), (ending, None));
         fs::write(&path, [0; 150]).unwrap();
         assert_eq!(read::<RunRecord>(&path).unwrap(), None, "what a power cut leaves");
     }

@@ -90,6 +90,9 @@ fn about(note: &Note) -> Option<About> {
             About { button, ..About::new(severity, of(*revision), title) }
         }
         Note::Halted(_) => About::new(Critical, "deployment/halted", "nothing trades"),
+        Note::ProcessCondemned(name, _, _, _) => {
+            About::new(Warning, format!("process/{name}/condemned"), format!("{name} was ended"))
+        }
         // The alert about the same subject tells it together with this.
         Note::ProcessCooling(name, _) => {
             About::new(Warning, format!("process/{name}/cooling"), format!("{name} keeps ending"))
@@ -121,6 +124,8 @@ fn about(note: &Note) -> Option<About> {
         | Note::LaunchFailed(..)
         | Note::ProcessExited(..)
         | Note::ProcessHealthy(..)
+        | Note::ProcessReady(..)
+        | Note::WorkersPaused(_)
         | Note::Asked(..)
         | Note::Imported(..)
         | Note::ModelExamined(..) => return None,

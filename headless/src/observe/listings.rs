@@ -5,19 +5,33 @@ use super::study::catalog::Catalog;
 use super::study::chart::chart;
 use super::study::detail::read_trial;
 use super::watcher::trial_view;
+use super::zombies::Zombies;
 use crate::clock::Clock;
 use crate::serve::port::{Order, Trading, Trials};
 use cappuccino_core::api::{ParamView, PnlView, TradeView, TrialChart, TrialView};
+use cappuccino_core::words::study::Summary;
 use cappuccino_core::words::{RevisionId, TrialNumber};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-/// Listings of trials for clients: what was read so far, and the study's database.
-pub struct CatalogTrials(pub Arc<RwLock<Catalog>>, pub PathBuf);
+/// Listings of trials for clients.
+pub struct CatalogTrials {
+    /// What was read so far.
+    pub catalog: Arc<RwLock<Catalog>>,
+    /// The study's database.
+    pub database: PathBuf,
+    /// Trials that nobody works on any more.
+    pub zombies: Zombies,
+}
 
 impl CatalogTrials {
     fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self, summary: &Summary) -> TrialView {
+        let abandoned = self.zombies.numbers().contains(&summary.number);
+        TrialView { abandoned, ..trial_view(summary) }
     }
 }
 
@@ -28,11 +42,11 @@ impl Trials for CatalogTrials {
             Order::Newest => catalog.newest(limit),
             Order::Best => catalog.best_first(limit),
         };
-        summaries.iter().map(trial_view).collect()
+        summaries.iter().map(|summary| self.view(summary)).collect()
     }
 
     fn find(&self, number: TrialNumber) -> Option<TrialView> {
-        self.catalog().find(number).as_ref().map(trial_view)
+        self.catalog().find(number).as_ref().map(|summary| self.view(summary))
     }
 
     fn chart(&self, dots: usize) -> TrialChart {
@@ -41,7 +55,7 @@ impl Trials for CatalogTrials {
 
     fn params(&self, number: TrialNumber) -> Result<Option<Vec<ParamView>>, String> {
         let Some(summary) = self.catalog().find(number) else { return Ok(None) };
-        let detail = read_trial(&self.1, summary.trial_id);
+        let detail = read_trial(&self.database, summary.trial_id);
         let detail = detail.map_err(|error| error.to_string())?;
         Ok(Some(detail.params.iter().map(ParamView::from).collect()))
     }

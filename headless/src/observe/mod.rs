@@ -3,5 +3,7 @@
 pub mod listings;
 pub mod machine;
 pub mod session;
+pub mod signs;
 pub mod study;
 pub mod watcher;
+pub mod zombies;

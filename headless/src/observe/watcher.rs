@@ -123,10 +123,10 @@ impl StudyWatcher {
                 Command::Silence { pattern: Pattern(pattern), lasts, reason }
             }
             CommandBody::Unsilence { silence } => Command::Unsilence { silence },
-            CommandBody::Backup | CommandBody::Shutdown { .. } => {
+            CommandBody::Backup | CommandBody::RestartRunner | CommandBody::Shutdown { .. } => {
                 return Err(
-                    "a backup or shutdown needs no decision, so nothing can be foreseen of \
-                            it; ask for it with POST /v1/commands"
+                    "a backup, restart or shutdown of the runner needs no decision, so nothing \
+                     can be foreseen of it; ask for it with POST /v1/commands"
                         .into(),
                 );
             }
@@ -187,6 +187,7 @@ impl StudyWatcher {
                     .map(|summary| trial_view(&summary)),
                 finished_last_hour: u32::try_from(inner.arrivals.len()).unwrap_or(u32::MAX),
                 last_finished: inner.last_arrival.map(|last| last.wall),
+                zombies: Vec::new(),
             }
         })
     }
@@ -230,5 +231,6 @@ pub fn trial_view(summary: &Summary) -> TrialView {
         feasible: summary.feasible,
         started: summary.started,
         completed: summary.completed,
+        abandoned: false,
     }
 }

@@ -101,8 +101,8 @@ fn parse(bytes: &[u8]) -> Result<CommandRequest, Problem> {
 
 fn longest_text(request: &CommandRequest) -> usize {
     use cappuccino_core::api::CommandBody::{
-        Acknowledge, Approve, Backup, Deploy, Hold, Pause, Reject, Reset, Restart, Resume,
-        Rollback, Shutdown, Silence, Unacknowledge, Unhold, Unsilence,
+        Acknowledge, Approve, Backup, Deploy, Hold, Pause, Reject, Reset, Restart, RestartRunner,
+        Resume, Rollback, Shutdown, Silence, Unacknowledge, Unhold, Unsilence,
     };
     match &request.command {
         Deploy { reason, .. }
@@ -121,6 +121,7 @@ fn longest_text(request: &CommandRequest) -> usize {
         | Reset { .. }
         | Unsilence { .. }
         | Backup
+        | RestartRunner
         | Shutdown { .. } => 0,
     }
 }

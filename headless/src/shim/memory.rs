@@ -30,6 +30,21 @@ fn code(line: &str) -> Option<(usize, usize)> {
     Some((address(start)?, address(end)?.checked_sub(address(start)?)?))
 }
 
+/// How often the kernel killed somebody of this control group for want of memory; of the whole
+/// machine where there is no such group. (`oom_kill` in the kernel's documentation, cgroup-v2 and
+/// proc_vmstat.)
+pub(super) fn out_of_memory_kills() -> Option<u64> {
+    let count = |path: &str| {
+        let text = std::fs::read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
+        line.trim().parse().ok()
+    };
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    let of_group = |group: &str| count(&format!("/sys/fs/cgroup{group}/memory.events"));
+    group.and_then(of_group).or_else(|| count("/proc/vmstat"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

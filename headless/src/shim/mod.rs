@@ -104,6 +104,7 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     };
     drop(verdict);
     reach(Step::Begun);
+    let killed_before = memory::out_of_memory_kills();
     if let Err(error) = memory::give_back_code() {
         eprintln!("the shim of {} keeps all its memory: {error}", order.name);
     }
@@ -111,7 +112,7 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     reach(Step::Ended);
     tree::sweep()?;
     reach(Step::Swept);
-    conclude(&files, &exit_record(order.generation, &ended), slot);
+    conclude(&files, &exit_record(order.generation, &ended, killed_before), slot);
     reach(Step::Flushed);
     Ok(())
 }
@@ -127,6 +128,7 @@ fn start(order: &ShimOrder, files: &SlotFiles, lock: &OwnedFd) -> io::Result<u32
     let (program, arguments) =
         order.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
     let log = std::fs::OpenOptions::new().create(true).append(true).open(&order.log_file)?;
+    let log_start = log.metadata()?.len();
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -134,7 +136,7 @@ fn start(order: &ShimOrder, files: &SlotFiles, lock: &OwnedFd) -> io::Result<u32
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
-    let beforehand = introduction(order, files, lock)?;
+    let beforehand = introduction(order, files, lock, log_start)?;
     // SAFETY: the shim has one thread, so its forked child may do whatever it may do.
     unsafe { command.pre_exec(beforehand) };
     // Dropping the child neither waits for it nor ends it; `wait` takes note of its end.
@@ -147,6 +149,7 @@ fn introduction(
     order: &ShimOrder,
     files: &SlotFiles,
     lock: &OwnedFd,
+    log_start: u64,
 ) -> io::Result<impl FnMut() -> io::Result<()> + Send + Sync + 'static> {
     let shim = Who::own()?;
     let (generation, boot, run) = (order.generation, order.boot.clone(), files.run.clone());
@@ -155,7 +158,7 @@ fn introduction(
         reach(Step::Newborn);
         rustix::process::setsid()?;
         let (version, boot, process) = (RunRecord::VERSION, boot.clone(), Who::own()?);
-        let record = RunRecord { version, generation, boot, shim, process };
+        let record = RunRecord { version, generation, boot, shim, process, log_start };
         drop(record::write(&run, &record).map_err(into_io)?);
         // It is inherited by whatever the process starts, too: the slot is taken until all of
         // them are gone.
@@ -196,8 +199,10 @@ fn wait(order: &ShimOrder, signals: &Signals, process: u32) -> io::Result<Ended>
     }
 }
 
-fn exit_record(generation: Generation, ended: &Ended) -> ExitRecord {
+fn exit_record(generation: Generation, ended: &Ended, killed_before: Option<u64>) -> ExitRecord {
+    let killed = killed_before.zip(memory::out_of_memory_kills());
     ExitRecord {
+        out_of_memory: killed.map(|(before, after)| after > before),
         max_rss_kib: ended.max_rss_kib,
         cpu_milliseconds: tree::cpu_milliseconds(),
         ..ExitRecord::now(generation, Ending::Ended(ended.status.clone()))

@@ -6,7 +6,7 @@ use super::law::{self, Ledger, Violation};
 use cappuccino_core::engine::Engine;
 use cappuccino_core::words::{
     DeploymentReport, Digest, Effect, ExitStatus, Generation, Observation, Policy, Probe,
-    ProcessName, ProcessPolicy, ProcessReport, Role, Span,
+    ProcessName, ProcessPolicy, ProcessReport, Readiness, Role, Span,
 };
 use cappuccino_core::world::World;
 use std::cmp::Reverse;
@@ -60,6 +60,7 @@ pub(super) enum Report {
     SlotTaken(ProcessName, Generation),
     Exited(ProcessName, Generation, ExitStatus),
     Probed(ProcessName),
+    Ready(ProcessName, Generation),
     Stop(ProcessName, Generation),
     Settled(cappuccino_core::words::DeploymentId),
     Staged(cappuccino_core::words::DeploymentId, cappuccino_core::words::RevisionId, bool),
@@ -97,6 +98,9 @@ impl Simulation {
         for worker in ["worker-1", "worker-2", "worker-3"] {
             policy.processes.insert(name(worker), ProcessPolicy::of(Role::Worker));
         }
+        let proven = Readiness::Proven { deadline: Span::seconds(30) };
+        policy.processes.get_mut(&name("worker-2")).unwrap().ready = proven;
+        policy.processes.get_mut(&name("worker-3")).unwrap().after = vec![name("worker-2")];
         policy.processes.insert(trader.clone(), ProcessPolicy::of(Role::Trader));
         let mut simulation = Self {
             body: Workstation::new(),
@@ -255,6 +259,12 @@ impl Simulation {
                 }
             }
             Effect::Probe { process } => self.answer(3, Report::Probed(process)),
+            // Some never show that they are ready.
+            Effect::AwaitReady { process, generation } if !self.fate.one_in(6) => {
+                let wait = SECOND + self.fate.wait(20 * SECOND);
+                self.answer(wait, Report::Ready(process, generation));
+            }
+            Effect::AwaitReady { .. } => {}
             Effect::AwaitFiles { deployment, .. } => {
                 // One model in ten never appears.
                 if !self.fate.one_in(10) {
@@ -368,6 +378,12 @@ impl Simulation {
                     None => Probe::Free(self.body.exits.get(&name).cloned()),
                 };
                 Observation::Process(name, ProcessReport::Probed(probe))
+            }
+            Report::Ready(name, generation) => {
+                if self.body.lives.get(&name).is_none_or(|life| life.generation != generation) {
+                    return Ok(());
+                }
+                Observation::Process(name, ProcessReport::Ready(generation))
             }
             Report::Settled(id) => Observation::Deployment(id, DeploymentReport::FilesSettled),
             Report::Staged(id, revision, fine) => {

@@ -148,7 +148,8 @@ fn since_of_process(process: &mut Process) -> Option<&mut Moment> {
         | ProcessPhase::Stopping { since, .. }
         | ProcessPhase::Backoff { since, .. }
         | ProcessPhase::Cooldown { since, .. }
-        | ProcessPhase::Unknown { since, .. } => Some(since),
+        | ProcessPhase::Unknown { since, .. }
+        | ProcessPhase::Waiting { since, .. } => Some(since),
         ProcessPhase::Stopped | ProcessPhase::Done(_) => None,
     }
 }
@@ -218,6 +219,8 @@ fn lives_of_report(report: &mut ProcessReport, visit: &mut dyn FnMut(&mut u64)) 
         ProcessReport::LaunchFailed(generation, _)
         | ProcessReport::SlotTaken(generation)
         | ProcessReport::Exited(generation, _)
+        | ProcessReport::Ready(generation)
+        | ProcessReport::Looked(generation, _)
         | ProcessReport::Probed(
             Probe::Free(Some((generation, _))) | Probe::NotStarted(generation, _),
         ) => visit(&mut generation.0),
@@ -232,6 +235,7 @@ fn lives_of_effect(effect: &mut Effect, visit: &mut dyn FnMut(&mut u64)) {
             visit(&mut generation.0);
             pid(identity, visit);
         }
+        Effect::AwaitReady { generation, .. } => visit(&mut generation.0),
         Effect::Probe { .. }
         | Effect::AwaitFiles { .. }
         | Effect::Stage { .. }
@@ -312,7 +316,7 @@ fn revision_of(effect: &mut Effect) -> Option<&mut RevisionId> {
         | Effect::Stage { revision, .. }
         | Effect::Validate { revision, .. }
         | Effect::Verify { revision, .. } => Some(revision),
-        Effect::Stop { .. } | Effect::Probe { .. } => None,
+        Effect::Stop { .. } | Effect::Probe { .. } | Effect::AwaitReady { .. } => None,
     }
 }
 
@@ -333,7 +337,10 @@ fn rename_deployments(state: &mut State) {
             | Effect::Stage { deployment, .. }
             | Effect::Validate { deployment, .. }
             | Effect::Verify { deployment, .. } => *deployment = first,
-            Effect::Launch { .. } | Effect::Stop { .. } | Effect::Probe { .. } => {}
+            Effect::Launch { .. }
+            | Effect::Stop { .. }
+            | Effect::Probe { .. }
+            | Effect::AwaitReady { .. } => {}
         }
         effect
     };

@@ -17,7 +17,7 @@ mod workstation;
 use crate::explore::{Edge, Model};
 use cappuccino_core::words::{
     BootId, DeploymentPolicy, Effect, ExitStatus, Generation, Moment, Observation, Policy,
-    ProcessName, ProcessPolicy, ProcessReport, RevisionId, Role, Span, Timestamp,
+    ProcessName, ProcessPolicy, ProcessReport, Readiness, RevisionId, Role, Span, Timestamp,
 };
 use cappuccino_core::world::World;
 use std::collections::BTreeSet;
@@ -127,7 +127,9 @@ impl SlotModel {
             backoff_initial: Span(3),
             backoff_max: Span(3),
             cooldown: Span::seconds(60),
-            ready_after: Span::seconds(5),
+            // A pause that grows would be a state of its own each time.
+            cooldown_max: Span::seconds(60),
+            ready: Readiness::After(Span::seconds(5)),
             healthy_after: Span::seconds(5),
             stop_grace: Span::ZERO,
             ..ProcessPolicy::of(Role::Trader)

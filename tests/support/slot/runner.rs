@@ -96,6 +96,7 @@ impl SlotModel {
             | Effect::Verify { .. } => {
                 state.jobs.insert(effect.clone());
             }
+            Effect::AwaitReady { .. } => unreachable!("this trader is ready after a time"),
         }
     }
 
@@ -135,7 +136,9 @@ impl SlotModel {
             ProcessReport::Started(generation, _)
             | ProcessReport::LaunchFailed(generation, _)
             | ProcessReport::SlotTaken(generation)
-            | ProcessReport::Exited(generation, _) => *generation = self.named(state, *generation),
+            | ProcessReport::Exited(generation, _)
+            | ProcessReport::Ready(generation)
+            | ProcessReport::Looked(generation, _) => *generation = self.named(state, *generation),
             ProcessReport::Probed(_) => {}
         }
         report
@@ -192,7 +195,10 @@ fn endings(job: &Effect) -> Vec<(DeploymentReport, bool)> {
             (DeploymentReport::Verified(Ok(())), true),
             (DeploymentReport::Verified(Err(String::new())), false),
         ],
-        Effect::Launch { .. } | Effect::Stop { .. } | Effect::Probe { .. } => Vec::new(),
+        Effect::Launch { .. }
+        | Effect::Stop { .. }
+        | Effect::Probe { .. }
+        | Effect::AwaitReady { .. } => Vec::new(),
     }
 }
 
@@ -202,7 +208,10 @@ fn deployment_of(job: &Effect) -> DeploymentId {
         | Effect::Stage { deployment, .. }
         | Effect::Validate { deployment, .. }
         | Effect::Verify { deployment, .. } => *deployment,
-        Effect::Launch { .. } | Effect::Stop { .. } | Effect::Probe { .. } => DeploymentId(0),
+        Effect::Launch { .. }
+        | Effect::Stop { .. }
+        | Effect::Probe { .. }
+        | Effect::AwaitReady { .. } => DeploymentId(0),
     }
 }
 

@@ -6,22 +6,26 @@
 //!    │                  │ no answer          │ stop            ▼
 //!    └──────────── Stopping ◀────────────────┘             Cooldown ──pause──▶ Starting (half-open)
 //!                                 Unknown: somebody must look before anything is started
+//!                                 Waiting: what it is to be started after is not ready yet
 //! ```
 //!
 //! Nothing is started while anybody may still live in the slot: a life of which nothing is heard
-//! leads to `Unknown`, and only an answer from the world leads out of it.
+//! leads to `Unknown`, and only an answer from the world leads out of it. A life that is not well
+//! (no readiness in time, no signs of life, too much memory) is stopped, and its end is an ordinary
+//! failure.
 
 mod moves;
 mod report;
 mod step;
+mod wellness;
 
 pub use step::step;
 
 use super::process_alert;
 use crate::rules::restart::Failures;
 use crate::words::{
-    ExitStatus, Generation, Moment, ProcessName, ProcessPolicy, ProcessReport, RevisionId,
-    RunIdentity, Span,
+    ExitStatus, Fault, Generation, Moment, ProcessName, ProcessPolicy, ProcessReport, Readiness,
+    RevisionId, RunIdentity, Span,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +84,7 @@ pub enum Phase {
         identity: RunIdentity,
         /// Since when, or since when it was adopted.
         since: Moment,
-        /// Whether it has run long enough to count as ready.
+        /// Whether it counts as ready: it ran long enough, or its proof was seen.
         ready: bool,
         /// What its failure leads to.
         trust: Trust,
@@ -119,6 +123,13 @@ pub enum Phase {
         /// What its failure leads to.
         trust: Trust,
     },
+    /// It is to run, and something that it is started after is not ready.
+    Waiting {
+        /// Since when.
+        since: Moment,
+        /// What the failure of the next life leads to.
+        trust: Trust,
+    },
 }
 
 /// What the failure of a life leads to.
@@ -137,6 +148,8 @@ pub enum Then {
     Stay,
     /// The goal decides.
     FollowGoal,
+    /// The end counts as a failure of its own: it was not well.
+    Fail(Fault, Trust),
 }
 
 /// What was known of a life before contact was lost.
@@ -149,6 +162,8 @@ pub enum Believed {
     /// Its start was refused because the slot is taken: whoever lives there is another, even one
     /// that bears the same number (after an old backup was restored, numbers are given out again).
     Refused,
+    /// It ran and was ready.
+    Ready,
 }
 
 /// Totals of a process since its first start.
@@ -179,6 +194,8 @@ pub enum Event {
     ShuttingDown,
     /// Time passed.
     Tick,
+    /// The fault is shared with others: the next start waits this long, as after a spent budget.
+    Pause(Span),
 }
 
 /// What a step needs to know besides state and event.
@@ -190,6 +207,8 @@ pub struct Context<'a> {
     pub policy: &'a ProcessPolicy,
     /// The present.
     pub now: Moment,
+    /// The first process that this one is started after and that is not ready.
+    pub waits_for: Option<&'a ProcessName>,
 }
 
 impl Process {
@@ -198,12 +217,19 @@ impl Process {
         matches!(self.phase, Phase::Running { .. })
     }
 
+    /// Whether it lives and is ready.
+    pub const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Running { ready: true, .. })
+    }
+
     /// Whether nobody lives in the slot and nothing is being asked of the world.
     pub const fn is_at_rest(&self) -> bool {
         match self.phase {
-            Phase::Stopped | Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => {
-                true
-            }
+            Phase::Stopped
+            | Phase::Done(_)
+            | Phase::Backoff { .. }
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => true,
             Phase::Starting { .. }
             | Phase::Running { .. }
             | Phase::Stopping { .. }
@@ -221,11 +247,13 @@ impl Process {
         let due = |since: Moment, wait: Span| Some(wait.minus(now.since(since)));
         match &self.phase {
             Phase::Starting { since, .. } => due(*since, START_PATIENCE),
-            Phase::Running { since, ready: false, .. } => due(*since, policy.ready_after),
+            Phase::Running { since, ready: false, .. } => match policy.ready {
+                Readiness::After(wait) | Readiness::Proven { deadline: wait } => due(*since, wait),
+            },
             Phase::Running { since, .. } if !self.failures.is_clean() => {
                 due(*since, policy.healthy_after)
             }
-            Phase::Stopped | Phase::Done(_) | Phase::Running { .. } => None,
+            Phase::Stopped | Phase::Done(_) | Phase::Running { .. } | Phase::Waiting { .. } => None,
             Phase::Stopping { since, .. } => due(*since, policy.stop_grace.plus(STOP_PATIENCE)),
             Phase::Backoff { since, wait } | Phase::Cooldown { since, wait } => due(*since, *wait),
             Phase::Unknown { since, .. } => due(*since, LOOK_AGAIN),

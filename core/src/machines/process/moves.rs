@@ -26,7 +26,12 @@ impl Turn<'_> {
         Step::to(process).clear(self.alert("cooling")).note(note)
     }
 
+    /// Starts the next life, or waits for what it is started after.
     pub(super) fn start(self, mut process: Process, trust: Trust) -> Step<Process> {
+        if self.context.waits_for.is_some() {
+            process.phase = Phase::Waiting { since: self.context.now, trust };
+            return Step::to(process);
+        }
         process.generation = process.generation.next();
         process.tally.starts = process.tally.starts.saturating_add(1);
         process.runs = match process.goal {
@@ -86,7 +91,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn cool(self, mut process: Process, how: &str) -> Step<Process> {
-        let wait = self.context.policy.cooldown;
+        let wait = process.failures.cooldown(self.context.policy);
         process.phase = Phase::Cooldown { since: self.context.now, wait };
         let text = format!("{} keeps failing (last: {how})", self.context.name);
         let remedy = "read its log with `cappuccino logs`; after the cause is gone, \
@@ -107,6 +112,13 @@ impl Turn<'_> {
         let mut process = self.process.clone();
         process.tally.last_exit = Some((generation, status.clone(), self.context.now));
         (process, Note::ProcessExited(self.name(), generation, status.clone(), planned))
+    }
+
+    /// What was wrong with the life that ended matters no more.
+    pub(super) fn over(self, step: Step<Process>) -> Step<Process> {
+        ["stuck", "quiet", "memory"]
+            .into_iter()
+            .fold(step, |step, what| step.clear(self.alert(what)))
     }
 
     pub(super) fn vacant(self, process: Process) -> Step<Process> {

@@ -4,7 +4,9 @@ use super::step::Turn;
 use super::{Believed, Goal, Phase, Process, Then, Trust};
 use crate::machines::{Answer, Step, Unchanged};
 use crate::rules::restart::Next;
-use crate::words::{ExitStatus, Generation, Note, Probe, ProcessReport, RestartRule, RunIdentity};
+use crate::words::{
+    ExitStatus, Fault, Generation, Note, Probe, ProcessReport, RestartRule, RunIdentity,
+};
 
 impl Turn<'_> {
     pub(super) fn reported(self, report: &ProcessReport) -> Answer<Process> {
@@ -14,6 +16,8 @@ impl Turn<'_> {
             ProcessReport::SlotTaken(generation) => self.slot_taken(*generation),
             ProcessReport::Exited(generation, status) => self.exited(*generation, status),
             ProcessReport::Probed(probe) => self.probed(probe),
+            ProcessReport::Ready(generation) => self.proven(*generation),
+            ProcessReport::Looked(generation, signs) => self.looked(*generation, signs),
         }
     }
 
@@ -24,28 +28,30 @@ impl Turn<'_> {
         match self.process.phase {
             Phase::Starting { trust, .. } => {
                 let note = Note::ProcessStarted(self.name(), generation, identity.pid);
-                self.alive(identity, trust, note).done()
+                self.alive(identity, trust, false, note).done()
             }
-            Phase::Unknown { trust, .. } => {
+            Phase::Unknown { trust, believed, .. } => {
                 let note = Note::ProcessAdopted(self.name(), generation, identity.pid);
-                self.alive(identity, trust, note).done()
+                self.alive(identity, trust, believed == Believed::Ready, note).done()
             }
             Phase::Running { .. } | Phase::Stopping { .. } => {
                 Answer::Unchanged(Unchanged::AlreadySo)
             }
-            Phase::Stopped | Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => {
-                Answer::Unchanged(Unchanged::Late)
-            }
+            Phase::Stopped
+            | Phase::Done(_)
+            | Phase::Backoff { .. }
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::Late),
         }
     }
 
     /// The present life is known to run: keep it if it is the one that is wanted.
-    fn alive(self, identity: &RunIdentity, trust: Trust, note: Note) -> Step<Process> {
+    fn alive(self, identity: &RunIdentity, trust: Trust, ready: bool, note: Note) -> Step<Process> {
         let process = self.process.clone();
         let step = if process.serves_goal() {
             let (identity, since) = (identity.clone(), self.context.now);
-            let phase = Phase::Running { identity, since, ready: false, trust };
-            Step::to(Process { phase, ..process })
+            let phase = Phase::Running { identity, since, ready, trust };
+            self.watch_for_proof(Process { phase, ..process }, ready)
         } else {
             self.stop(process, identity, Then::FollowGoal)
         };
@@ -84,7 +90,8 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => Answer::Unchanged(Unchanged::Late),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::Late),
         }
     }
 
@@ -102,7 +109,8 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => Answer::Unchanged(Unchanged::Late),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::Late),
         }
     }
 
@@ -126,7 +134,8 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => Answer::Unchanged(Unchanged::Late),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::Late),
         }
     }
 
@@ -136,39 +145,48 @@ impl Turn<'_> {
         ending: Generation,
         status: &ExitStatus,
     ) -> Answer<Process> {
+        if let Then::Fail(fault, trust) = then
+            && ending == self.process.generation
+        {
+            return self.ended(trust, status, Some(fault));
+        }
         let (process, note) = self.account(ending, status, true);
-        match (then, process.goal) {
+        let step = match (then, process.goal) {
             (Then::Stay, Goal::Up(_)) => {
                 Step::to(Process { phase: Phase::Stopped, ..process }).note(note)
             }
-            (Then::Stay | Then::FollowGoal, Goal::Down) => {
+            (Then::Stay | Then::FollowGoal | Then::Fail(..), Goal::Down) => {
                 self.vacant(Process { phase: Phase::Stopped, ..process }).note(note)
             }
-            (Then::FollowGoal, Goal::Up(_)) => self.start(process, Trust::Full).note(note),
-        }
-        .clear(self.alert("stuck"))
-        .done()
+            (Then::FollowGoal | Then::Fail(..), Goal::Up(_)) => {
+                self.start(process, Trust::Full).note(note)
+            }
+        };
+        self.over(step).done()
     }
 
     fn ended_by_itself(self, trust: Trust, status: &ExitStatus) -> Answer<Process> {
+        self.ended(trust, status, None)
+    }
+
+    /// The present life ended for a reason of its own; `fault` is what it was ended for, if it was.
+    fn ended(self, trust: Trust, status: &ExitStatus, fault: Option<Fault>) -> Answer<Process> {
         let wanted = self.process.serves_goal();
-        let (mut process, note) = self.account(self.process.generation, status, !wanted);
+        let planned = !wanted || fault.is_some();
+        let (mut process, note) = self.account(self.process.generation, status, planned);
         if !wanted {
-            return match process.goal {
+            let step = match process.goal {
                 Goal::Down => self.vacant(Process { phase: Phase::Stopped, ..process }),
                 Goal::Up(_) => self.start(process, Trust::Full),
-            }
-            .note(note)
-            .done();
+            };
+            return self.over(step).note(note).done();
         }
         process.tally.failures = process.tally.failures.saturating_add(1);
-        let how = status.to_string();
-        let stays_down = match self.context.policy.restart {
-            RestartRule::Always => false,
-            RestartRule::OnFailure => status.is_success(),
-            RestartRule::Never => true,
+        let how = match fault {
+            None => status.to_string(),
+            Some(fault) => format!("{fault}, {status}"),
         };
-        if stays_down {
+        if self.stays_down(status, fault) {
             let step = Step::to(Process { phase: Phase::Done(status.clone()), ..process });
             let text = format!("{} ended with {how} and stays down", self.context.name);
             let name = self.context.name;
@@ -178,19 +196,31 @@ impl Turn<'_> {
             } else {
                 step.raise(self.alert("down"), text, &remedy)
             };
-            return self.tell_exhausted(step, &how).note(note).done();
+            return self.over(self.tell_exhausted(step, &how)).note(note).done();
         }
         let next =
             process.failures.count(self.context.policy, self.context.now, self.process.generation);
-        match (next, trust) {
+        let step = match (next, trust) {
             (Next::Backoff(wait), Trust::Full) => {
                 let phase = Phase::Backoff { since: self.context.now, wait };
                 self.tell_exited(Step::to(Process { phase, ..process }), &how)
             }
             (Next::Cooldown(_), Trust::Full) | (_, Trust::HalfOpen) => self.cool(process, &how),
+        };
+        self.over(step).note(note).done()
+    }
+
+    fn stays_down(self, status: &ExitStatus, fault: Option<Fault>) -> bool {
+        let policy = self.context.policy;
+        let says_no = match (status, fault) {
+            (ExitStatus::Code(code), None) => policy.no_restart_codes.contains(code),
+            (ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Unknown, _) => false,
+        };
+        match policy.restart {
+            RestartRule::Always => says_no,
+            RestartRule::OnFailure => says_no || (fault.is_none() && status.is_success()),
+            RestartRule::Never => true,
         }
-        .note(note)
-        .done()
     }
 
     fn probed(self, probe: &Probe) -> Answer<Process> {
@@ -223,9 +253,11 @@ impl Turn<'_> {
                 self.ended_as_asked(*then, *ending, &status)
             }
             Phase::Starting { .. } => Answer::Unchanged(Unchanged::NotYet),
-            Phase::Stopped | Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => {
-                Answer::Unchanged(Unchanged::AlreadySo)
-            }
+            Phase::Stopped
+            | Phase::Done(_)
+            | Phase::Backoff { .. }
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::AlreadySo),
         }
     }
 
@@ -243,7 +275,8 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => self.found_free(Some(&(generation, ExitStatus::Unknown))),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => self.found_free(Some(&(generation, ExitStatus::Unknown))),
         }
     }
 
@@ -274,7 +307,9 @@ impl Turn<'_> {
             }
             Phase::Unknown { trust, .. } | Phase::Starting { trust, .. } if ours => {
                 let note = Note::ProcessAdopted(self.name(), generation, identity.pid);
-                self.alive(identity, *trust, note).done()
+                let was_ready =
+                    matches!(self.process.phase, Phase::Unknown { believed: Believed::Ready, .. });
+                self.alive(identity, *trust, was_ready, note).done()
             }
             Phase::Stopping { then, .. } => self.end_stranger(generation, identity, *then),
             Phase::Unknown { .. }
@@ -283,7 +318,8 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => self.end_stranger(generation, identity, Then::FollowGoal),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => self.end_stranger(generation, identity, Then::FollowGoal),
         }
     }
 
@@ -310,7 +346,8 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => Answer::Unchanged(Unchanged::NotConcerned),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::NotConcerned),
         }
     }
 }

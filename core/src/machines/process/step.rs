@@ -6,7 +6,7 @@ use super::{
 };
 use crate::machines::{Answer, Step, Unchanged};
 use crate::rules::restart::Failures;
-use crate::words::{Effect, Generation, Refusal};
+use crate::words::{Effect, Generation, Refusal, Span};
 
 /// The answer of `process` to `event`.
 pub fn step(context: Context<'_>, process: &Process, event: &Event) -> Answer<Process> {
@@ -19,6 +19,7 @@ pub fn step(context: Context<'_>, process: &Process, event: &Event) -> Answer<Pr
         Event::Booted(newest) => turn.booted(*newest),
         Event::ShuttingDown => turn.shutting_down(),
         Event::Tick => turn.tick(),
+        Event::Pause(wait) => turn.pause(*wait),
     }
 }
 
@@ -35,15 +36,22 @@ impl Turn<'_> {
         let fresh = self.process.goal != goal;
         match (&self.process.phase, goal) {
             (Phase::Stopped, Goal::Down) => self.vacant(now_wanted).done(),
-            (Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. }, Goal::Down) => {
-                self.vacant(Process { phase: Phase::Stopped, ..now_wanted }).done()
-            }
+            (
+                Phase::Done(_)
+                | Phase::Backoff { .. }
+                | Phase::Cooldown { .. }
+                | Phase::Waiting { .. },
+                Goal::Down,
+            ) => self.vacant(Process { phase: Phase::Stopped, ..now_wanted }).done(),
             (Phase::Stopped | Phase::Done(_), Goal::Up(_)) => self.forgive(now_wanted, fresh),
             (Phase::Backoff { .. } | Phase::Cooldown { .. }, Goal::Up(_)) if fresh => {
                 self.forgive(now_wanted, true)
             }
             (Phase::Running { identity, .. }, _) if !now_wanted.serves_goal() => {
                 self.stop(now_wanted, identity, Then::FollowGoal).done()
+            }
+            (Phase::Stopping { then: Then::Fail(..), .. }, _) if !fresh => {
+                Answer::Unchanged(Unchanged::AlreadySo)
             }
             (Phase::Stopping { .. }, _) => {
                 self.settle(Process { phase: self.stopping(Then::FollowGoal), ..now_wanted })
@@ -53,7 +61,8 @@ impl Turn<'_> {
                 | Phase::Unknown { .. }
                 | Phase::Running { .. }
                 | Phase::Backoff { .. }
-                | Phase::Cooldown { .. },
+                | Phase::Cooldown { .. }
+                | Phase::Waiting { .. },
                 Goal::Down | Goal::Up(_),
             ) => self.settle(now_wanted),
         }
@@ -78,8 +87,11 @@ impl Turn<'_> {
                 Phase::Stopped | Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. },
                 Goal::Up(_),
             ) => self.start(process, Trust::Full).clear(self.alert("cooling")).done(),
+            (Phase::Stopping { .. }, Goal::Up(_)) => {
+                self.settle(Process { phase: self.stopping(Then::FollowGoal), ..process })
+            }
             (
-                Phase::Starting { .. } | Phase::Stopping { .. } | Phase::Unknown { .. },
+                Phase::Starting { .. } | Phase::Unknown { .. } | Phase::Waiting { .. },
                 Goal::Up(_),
             ) => self.settle(process),
         }
@@ -99,7 +111,8 @@ impl Turn<'_> {
                 | Phase::Stopping { .. }
                 | Phase::Backoff { .. }
                 | Phase::Cooldown { .. }
-                | Phase::Unknown { .. },
+                | Phase::Unknown { .. }
+                | Phase::Waiting { .. },
                 Goal::Up(_) | Goal::Down,
             ) => self.settle(process),
         }
@@ -113,10 +126,17 @@ impl Turn<'_> {
         }
         match &self.process.phase {
             Phase::Starting { trust, .. } => self.look(process, Believed::Asked, *trust).done(),
-            Phase::Running { trust, .. } => self.look(process, Believed::Alive, *trust).done(),
+            Phase::Running { trust, ready, .. } => {
+                let believed = if *ready { Believed::Ready } else { Believed::Alive };
+                self.look(process, believed, *trust).done()
+            }
             Phase::Unknown { believed, trust, .. } => self.look(process, *believed, *trust).done(),
-            Phase::Stopping { .. } => {
-                let phase = self.stopping(Then::FollowGoal);
+            Phase::Stopping { then, .. } => {
+                let sequel = match then {
+                    Then::Fail(..) => *then,
+                    Then::Stay | Then::FollowGoal => Then::FollowGoal,
+                };
+                let phase = self.stopping(sequel);
                 let probe = Effect::Probe { process: self.name() };
                 Step::to(Process { phase, ..process }).ask(probe).done()
             }
@@ -124,7 +144,10 @@ impl Turn<'_> {
                 Goal::Up(_) => self.start(process, Trust::Full).done(),
                 Goal::Down => self.settle(process),
             },
-            Phase::Done(_) | Phase::Backoff { .. } | Phase::Cooldown { .. } => self.settle(process),
+            Phase::Done(_)
+            | Phase::Backoff { .. }
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => self.settle(process),
         }
     }
 
@@ -133,7 +156,7 @@ impl Turn<'_> {
             Phase::Running { identity, .. } => {
                 self.stop(self.process.clone(), identity, Then::Stay).done()
             }
-            Phase::Stopping { then: Then::FollowGoal, .. } => {
+            Phase::Stopping { then: Then::FollowGoal | Then::Fail(..), .. } => {
                 let phase = self.stopping(Then::Stay);
                 Step::to(Process { phase, ..self.process.clone() }).done()
             }
@@ -142,7 +165,27 @@ impl Turn<'_> {
             | Phase::Stopped
             | Phase::Done(_)
             | Phase::Backoff { .. }
-            | Phase::Cooldown { .. } => Answer::Unchanged(Unchanged::AlreadySo),
+            | Phase::Cooldown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::AlreadySo),
+        }
+    }
+
+    /// The fault is not this process's own: it waits as long as the others do.
+    fn pause(self, wait: Span) -> Answer<Process> {
+        match self.process.phase {
+            Phase::Backoff { .. } => {
+                let phase = Phase::Cooldown { since: self.context.now, wait };
+                let step = Step::to(Process { phase, ..self.process.clone() });
+                self.tell_exhausted(step, "all workers failed together").done()
+            }
+            Phase::Cooldown { .. } => Answer::Unchanged(Unchanged::AlreadySo),
+            Phase::Stopped
+            | Phase::Done(_)
+            | Phase::Starting { .. }
+            | Phase::Running { .. }
+            | Phase::Stopping { .. }
+            | Phase::Unknown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::NotConcerned),
         }
     }
 
@@ -153,10 +196,8 @@ impl Turn<'_> {
             Phase::Starting { since, trust } if now.since(*since) >= START_PATIENCE => {
                 self.look(process, Believed::Asked, *trust).done()
             }
-            Phase::Running { since, ready: false, .. }
-                if now.since(*since) >= policy.ready_after =>
-            {
-                self.ready(process).done()
+            Phase::Running { identity, since, ready: false, trust } if self.is_due(*since) => {
+                self.time_to_be_ready(process, identity, *trust)
             }
             Phase::Running { since, .. }
                 if now.since(*since) >= policy.healthy_after && !process.failures.is_clean() =>
@@ -180,6 +221,9 @@ impl Turn<'_> {
             Phase::Unknown { since, believed, trust } if now.since(*since) >= LOOK_AGAIN => {
                 self.look(process, *believed, *trust).done()
             }
+            Phase::Waiting { trust, .. } if self.context.waits_for.is_none() => {
+                self.start(process, *trust).done()
+            }
             Phase::Stopped
             | Phase::Done(_)
             | Phase::Starting { .. }
@@ -187,7 +231,8 @@ impl Turn<'_> {
             | Phase::Stopping { .. }
             | Phase::Backoff { .. }
             | Phase::Cooldown { .. }
-            | Phase::Unknown { .. } => Answer::Unchanged(Unchanged::NotYet),
+            | Phase::Unknown { .. }
+            | Phase::Waiting { .. } => Answer::Unchanged(Unchanged::NotYet),
         }
     }
 }

@@ -67,9 +67,10 @@ fn study(screen: Screen, study: &StudyView) -> Vec<String> {
         field(screen, "study", &format!("{} {name}{direction}", study.state), tone),
         indented(&study.database),
         indented(&format!(
-            "{} complete, {} running, {} waiting, {} pruned, {} failed; {} finished in the last hour",
+            "{} complete, {} running{}, {} waiting, {} pruned, {} failed; {} finished in the last hour",
             counts.complete,
             counts.running,
+            abandoned(study),
             counts.waiting,
             counts.pruned,
             counts.failed,
@@ -86,6 +87,14 @@ fn study(screen: Screen, study: &StudyView) -> Vec<String> {
         .filter(|trial| study.best.as_ref().is_none_or(|best| best.trial_id != trial.trial_id));
     lines.extend(other.map(|trial| best("best that may be deployed:", trial)));
     lines
+}
+
+/// How many of the running trials nobody works on.
+fn abandoned(study: &StudyView) -> String {
+    match study.zombies.len() {
+        0 => String::new(),
+        count => format!(" ({count} of them abandoned)"),
+    }
 }
 
 fn deployment(screen: Screen, view: &DeploymentView) -> Vec<String> {
@@ -148,7 +157,8 @@ fn attention(screen: Screen, status: &Status) -> Vec<String> {
 fn remark(process: &ProcessView) -> String {
     let exit = process.last_exit.as_ref().map(|exit| format!("last: {exit}"));
     let next = Some(process.next.clone()).filter(|next| !next.is_empty());
-    [next, exit].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let signs = process.signs.iter().cloned();
+    next.into_iter().chain(exit).chain(signs).collect::<Vec<_>>().join("; ")
 }
 
 fn tone(phase: &str) -> Tone {

@@ -9,7 +9,11 @@ use cappuccino_core::words::TrialState;
 pub(in crate::cli) fn table(screen: Screen, trials: &[TrialView]) -> Vec<String> {
     let mut table = Table::new(["TRIAL", "STATE", "VALUE", "STARTED", "FINISHED", ""]);
     for trial in trials {
-        let remark = if trial.feasible { "" } else { "violates its constraints" };
+        let remark = match (trial.abandoned, trial.feasible) {
+            (true, _) => "nobody works on it any more",
+            (false, true) => "",
+            (false, false) => "violates its constraints",
+        };
         table.row([
             (Tone::Plain, trial.number.to_string()),
             (tone(trial.state), trial.state.to_string()),
@@ -26,7 +30,7 @@ pub(in crate::cli) fn table(screen: Screen, trials: &[TrialView]) -> Vec<String>
 pub(in crate::cli) fn one(trial: &TrialView) -> Vec<String> {
     vec![
         format!("trial       {} (row id {})", trial.number, trial.trial_id),
-        format!("state       {}", trial.state),
+        format!("state       {}{}", trial.state, if trial.abandoned { ", abandoned" } else { "" }),
         format!("value       {}", value(trial.value.as_ref())),
         format!("feasible    {}", if trial.feasible { "yes" } else { "no" }),
         format!("started     {}", trial.started.map_or_else(dash, time)),

@@ -3,6 +3,7 @@
 pub(super) mod alerts;
 pub(super) mod asking;
 pub(super) mod check;
+pub(super) mod handover;
 pub(super) mod import;
 pub(super) mod keeping;
 pub(super) mod lanes;
@@ -13,6 +14,7 @@ pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;
 pub(super) mod report;
+pub(super) mod service;
 pub(super) mod trading;
 pub(super) mod validate;
 pub(super) mod why;

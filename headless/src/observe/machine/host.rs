@@ -49,15 +49,43 @@ impl HostEye {
 
     /// What each process and everything below it uses.
     pub fn uses(&self, roots: &[(String, u32)], gpu_memory: &BTreeMap<u32, u64>) -> Vec<UseView> {
+        let children = self.children();
+        let sum =
+            |(name, root): &(String, u32)| self.sum(name, family(*root, &children), gpu_memory);
+        roots.iter().map(sum).collect()
+    }
+
+    /// Memory of a process and everything below it, in bytes. What several of them share counts
+    /// once when the kernel tells it: that is read only for trees of at least `worth` bytes.
+    pub fn memory_of(&self, root: u32, worth: u64) -> u64 {
+        let resident = self.tree(root).map(sysinfo::Process::memory).sum();
+        if resident < worth {
+            return resident;
+        }
+        let shares = self
+            .tree(root)
+            .map(|process| share(process.pid().as_u32()).unwrap_or_else(|| process.memory()));
+        shares.sum()
+    }
+
+    /// Processor time of a process and everything below it that lives, in milliseconds.
+    pub fn cpu_milliseconds_of(&self, root: u32) -> u64 {
+        self.tree(root).map(sysinfo::Process::accumulated_cpu_time).sum()
+    }
+
+    fn tree(&self, root: u32) -> impl Iterator<Item = &sysinfo::Process> {
+        let pids = family(root, &self.children()).into_iter();
+        pids.filter_map(|pid| self.system.process(sysinfo::Pid::from_u32(pid)))
+    }
+
+    fn children(&self) -> BTreeMap<u32, Vec<u32>> {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let known = self.system.processes().iter();
         let pairs = known.filter_map(|(pid, process)| Some((process.parent()?, pid)));
         pairs.for_each(|(parent, pid)| {
             children.entry(parent.as_u32()).or_default().push(pid.as_u32());
         });
-        let sum =
-            |(name, root): &(String, u32)| self.sum(name, family(*root, &children), gpu_memory);
-        roots.iter().map(sum).collect()
+        children
     }
 
     fn sum(&self, name: &str, pids: BTreeSet<u32>, gpu_memory: &BTreeMap<u32, u64>) -> UseView {
@@ -74,6 +102,15 @@ impl HostEye {
         }
         view
     }
+}
+
+/// Memory of one process with its part of what it shares, in bytes: `Pss` of
+/// `/proc/PID/smaps_rollup` (the kernel's documentation, filesystems/proc).
+fn share(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 /// A process and all its descendants.

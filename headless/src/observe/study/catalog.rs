@@ -220,7 +220,8 @@ impl Catalog {
         trials
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = Summary> {
+    /// Every trial, by row id.
+    pub fn all(&self) -> impl Iterator<Item = Summary> {
         (0..self.len()).filter_map(|place| self.at(place))
     }
 

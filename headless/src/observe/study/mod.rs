@@ -11,7 +11,7 @@ pub mod decode;
 pub mod detail;
 pub mod error;
 pub mod integrity;
-mod open;
+pub(crate) mod open;
 pub mod reader;
 mod rows;
 pub mod schema;

@@ -13,7 +13,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// [`StudyError`].
-pub(super) fn open(path: &Path) -> Result<Connection, StudyError> {
+pub(crate) fn open(path: &Path) -> Result<Connection, StudyError> {
     let sqlite = |source| StudyError::Sqlite { path: path.to_owned(), source };
     let common = OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, common | OpenFlags::SQLITE_OPEN_READ_WRITE)

@@ -28,6 +28,9 @@ pub(super) fn trial(note: &Note) -> Option<TrialNumber> {
         | Note::ProcessExited(..)
         | Note::ProcessCooling(..)
         | Note::ProcessHealthy(..)
+        | Note::ProcessCondemned(..)
+        | Note::ProcessReady(..)
+        | Note::WorkersPaused(_)
         | Note::AlertRaised(..)
         | Note::AlertCleared(_)
         | Note::AlertFired(..)
@@ -65,6 +68,9 @@ pub(super) fn revisions(note: &Note) -> [Option<RevisionId>; 2] {
         | Note::ProcessExited(..)
         | Note::ProcessCooling(..)
         | Note::ProcessHealthy(..)
+        | Note::ProcessCondemned(..)
+        | Note::ProcessReady(..)
+        | Note::WorkersPaused(_)
         | Note::AlertRaised(..)
         | Note::AlertCleared(_)
         | Note::AlertFired(..)
@@ -86,7 +92,9 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::LaunchFailed(who, ..)
         | Note::ProcessExited(who, ..)
         | Note::ProcessCooling(who, ..)
-        | Note::ProcessHealthy(who, ..) => who == name,
+        | Note::ProcessHealthy(who, ..)
+        | Note::ProcessCondemned(who, ..)
+        | Note::ProcessReady(who, ..) => who == name,
         Note::AlertRaised(key, ..)
         | Note::AlertCleared(key)
         | Note::AlertFired(key, ..)
@@ -112,7 +120,8 @@ pub(super) fn process(note: &Note, name: &ProcessName) -> bool {
         | Note::Imported(..)
         | Note::ModelExamined(..)
         | Note::NewBest(_)
-        | Note::Traded(_) => false,
+        | Note::Traded(_)
+        | Note::WorkersPaused(_) => false,
     }
 }
 

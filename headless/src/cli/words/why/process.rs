@@ -19,11 +19,23 @@ pub(super) async fn explain(
     let mut record = story(source, |note| about::process(note, &view.name)).await?;
     let surplus = record.len().saturating_sub(LINES_MAX);
     record.drain(..surplus);
-    let counts = format!(
-        "{} of {} failures count against its restarts; {} lives so far, {} ended by themselves",
-        view.failures, view.budget, view.starts, view.failures_total
-    );
-    Ok(Explanation { record, now: vec![outlook(view), counts] })
+    let mut now = vec![outlook(view), restarts(view)];
+    now.extend(view.last_exit.as_ref().map(|exit| format!("its last life ended with {exit}")));
+    now.extend(view.signs.iter().cloned());
+    let prefix = format!("process/{}/", view.name);
+    let alerts = status.alerts.iter().filter(|alert| {
+        alert.key.starts_with(&prefix) || (view.role == "worker" && alert.key == "workers/failing")
+    });
+    now.extend(alerts.map(|alert| format!("{}; {}", alert.text, alert.remedy)));
+    Ok(Explanation { record, now })
+}
+
+/// How much of its budget is spent.
+fn restarts(view: &ProcessView) -> String {
+    format!(
+        "restarts: {} of {} within {}; {} lives so far, {} ended by themselves",
+        view.failures, view.budget, view.window, view.starts, view.failures_total
+    )
 }
 
 /// Where a process is and what comes next.
