@@ -234,6 +234,7 @@ impl Trials for ManyTrials {
             trial_id: TrialId(number.0 + 1),
             state: TrialState::Complete,
             value: trial(number.0).value.map(ViewValue::Finite),
+            abandoned: false,
             feasible: true,
             started: None,
             completed: None,

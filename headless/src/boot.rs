@@ -119,18 +119,13 @@ async fn up(
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
     let zombies = zombies(&config, &study, &status, &observed, clock);
-    let found = zombies.as_ref().map(|eye| eye.found().clone()).unwrap_or_default();
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let notifier = notifier(&config, workspace, &keeper, ask.clone(), clock, seen.clone())?;
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
         reader: keeper.readers(),
-        trials: Arc::new(CatalogTrials {
-            catalog: study.catalog(),
-            database: config.study.database.clone(),
-            zombies: found,
-        }),
+        trials: Arc::new(trials(&config, &study, zombies.as_ref())),
         samples: measured,
         trading: Arc::new(KnownTrading(known, clock)),
         logs: Arc::new(workspace.logs_dir()),
@@ -169,6 +164,15 @@ async fn up(
     drop(end);
     go_down(keeper, window, silent, socket).await;
     Ok(ending)
+}
+
+/// What clients may list of the study.
+fn trials(config: &Config, study: &StudyWatcher, zombies: Option<&ZombieWatcher>) -> CatalogTrials {
+    CatalogTrials {
+        catalog: study.catalog(),
+        database: config.study.database.clone(),
+        zombies: zombies.map(|eye| eye.found().clone()).unwrap_or_default(),
+    }
 }
 
 /// Opens the window to clients, until the other end is dropped.

@@ -38,14 +38,9 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Word::Validate(asked) => return validate::validate(at().ok().as_ref(), &asked),
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
-        Word::Trade(args) => trade::run(&args).map_err(|error| {
-            let exit = if error.is_usage() { failure::Exit::Usage } else { failure::Exit::Failed };
-            Failure::told(exit, &error)
-        })?,
-        Word::Lanes { session, format } => match session {
-            Some(session) => lanes::of(&session, format)?,
-            None => lanes::newest(&at()?, format)?,
-        },
+        Word::Trade(args) => trade::run(&args).map_err(|error| untraded(&error))?,
+        Word::Lanes { session: Some(session), format } => lanes::of(&session, format)?,
+        Word::Lanes { session: None, format } => lanes::newest(&at()?, format)?,
         Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
         Word::Start => lifecycle::start(&at()?)?,
         Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,
@@ -103,6 +98,12 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Completions { shell } => lifecycle::completions(shell)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why the trader ended, with its exit code.
+fn untraded(error: &trade::TradeError) -> Failure {
+    let exit = if error.is_usage() { failure::Exit::Usage } else { failure::Exit::Failed };
+    Failure::told(exit, error)
 }
 
 /// A failure of one of the demonstration's programs, with its own exit code.
