@@ -156,10 +156,8 @@ async fn up(
         since: now.wall,
         once: options.once,
     };
-    let (ending, keeper) = runner.run().await.map_err(|source| BootError::Io {
-        what: "signals cannot be listened for".into(),
-        source,
-    })?;
+    let deaf = |source| BootError::Io { what: "signals cannot be listened for".into(), source };
+    let (ending, keeper) = runner.run().await.map_err(deaf)?;
     let silent = tokio::task::spawn_blocking(|| notifier.stop());
     drop(end);
     go_down(keeper, window, silent, socket).await;

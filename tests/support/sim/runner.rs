@@ -387,14 +387,7 @@ impl Simulation {
             }
             Report::Settled(id) => Observation::Deployment(id, DeploymentReport::FilesSettled),
             Report::Staged(id, revision, fine) => {
-                let mut address = [0; 32];
-                address[..8].copy_from_slice(&revision.0.to_le_bytes());
-                let report = if fine {
-                    DeploymentReport::Staged(Digest(address))
-                } else {
-                    DeploymentReport::StagingFailed("the file changed while it was copied".into())
-                };
-                Observation::Deployment(id, report)
+                Observation::Deployment(id, staged(revision, fine))
             }
             Report::Validated(id, _, fine) => {
                 let verdict = if fine {
@@ -435,4 +428,14 @@ impl Simulation {
         };
         !self.heap.iter().any(|Reverse((_, _, coming))| current(coming))
     }
+}
+
+/// How copying a revision's files ended.
+fn staged(revision: cappuccino_core::words::RevisionId, fine: bool) -> DeploymentReport {
+    if !fine {
+        return DeploymentReport::StagingFailed("the file changed while it was copied".into());
+    }
+    let mut address = [0; 32];
+    address[..8].copy_from_slice(&revision.0.to_le_bytes());
+    DeploymentReport::Staged(Digest(address))
 }
