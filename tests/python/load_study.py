@@ -14,6 +14,10 @@ for trial in trials:
     if trial.state == optuna.trial.TrialState.COMPLETE:
         trial._validate()
         assert trial.user_attrs["name_folder"] == f"trial_{trial.number}_1h"
+# The demonstration's planted trials claim what is not so; its workers climb from the honest best.
+complete = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
+assert best.value == max(trial.value for trial in complete)
+best = max((t for t in complete if "planted" not in t.user_attrs), key=lambda t: t.value)
 states = [trial.state.name for trial in trials]
 print(best.number, len(trials), *(states.count(state) for state in ["COMPLETE", "PRUNED", "FAIL"]))
 print("judged by Optuna", optuna.__version__, "best", best.number, best.value, best.params, file=sys.stderr)
