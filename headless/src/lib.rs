@@ -17,6 +17,7 @@ pub mod samples;
 pub mod serve;
 pub mod service;
 pub mod shim;
+mod stop;
 pub mod trade;
 pub mod upkeep;
 pub mod workspace;

@@ -54,15 +54,24 @@ pub struct Record {
 /// # Errors
 /// [`LegacyError`], with the line; the file is then refused whole.
 pub fn read(file: LegacyFile, text: &str) -> Result<Found, LegacyError> {
+    value_and_found(file, text).map(|(_, found)| found)
+}
+
+/// The file's value, known to be of its shape, with what it holds.
+pub(super) fn value_and_found(
+    file: LegacyFile,
+    text: &str,
+) -> Result<(PyValue, Found), LegacyError> {
     let value = python_json::parse(text).map_err(|fault| LegacyError::NoJson {
         line: line_at(text, fault.at),
         reason: fault.reason,
     })?;
-    found(file, &value).map_err(|fault| LegacyError::Shape {
+    let found = found(file, &value).map_err(|fault| LegacyError::Shape {
         line: line_of(text, &fault.path),
         path: fault.path.to_string(),
         due: fault.due,
-    })
+    })?;
+    Ok((value, found))
 }
 
 fn found(file: LegacyFile, value: &PyValue) -> Result<Found, ShapeFault> {

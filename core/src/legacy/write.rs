@@ -3,11 +3,11 @@
 //! byte.
 
 use super::dumps::dumps;
+use super::read::value_and_found;
 use super::value::{count, entry, extend, maybe, object, set};
 use super::{LegacyError, LegacyFile};
 use crate::api::{Status, ViewValue};
 use crate::model::pickle::PyValue;
-use crate::model::python_json;
 use crate::store::Entry;
 use crate::words::{
     Candidate, Decline, Note, ProcessName, Rejection, RevisionId, Severity, Standing, Timestamp,
@@ -226,11 +226,7 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
         let mut files = BTreeMap::new();
         for file in LegacyFile::ALL {
             let mut value = match imported.get(&file) {
-                Some(text) => {
-                    super::read(file, text)?;
-                    python_json::parse(text)
-                        .map_err(|fault| LegacyError::NoJson { line: 0, reason: fault.reason })?
-                }
+                Some(text) => value_and_found(file, text)?.0,
                 None => empty(file),
             };
             match file {

@@ -13,7 +13,6 @@ mod plant;
 pub mod policy;
 pub mod setup;
 pub mod stage;
-pub mod stop;
 pub mod worker;
 
 use cappuccino_core::model::container::Limits;

@@ -6,8 +6,8 @@ use super::error::DemoError;
 use super::optuna_writer::{Ending, OpenTrial, StudyWriter, Suggestion};
 use super::plant::Plant;
 use super::policy::{Policy, WIDTH};
-use super::stop::Stop;
 use super::{ACTOR, at_speed, load_policy, parse_speed, say};
+use crate::stop::Stop;
 use cappuccino_core::model::torch;
 use cappuccino_core::model::weights::Weights;
 use rand::{RngExt, SeedableRng};
@@ -58,7 +58,8 @@ pub struct WorkerArgs {
 /// # Errors
 /// [`DemoError`] when database or model folder cannot be used.
 pub fn run(args: &WorkerArgs) -> Result<(), DemoError> {
-    let stop = Stop::on_signals()?;
+    let deaf = |source| DemoError::System { what: "listen for signals", source };
+    let stop = Stop::on_signals().map_err(deaf)?;
     train(args, &stop, &mut std::io::stdout().lock())
 }
 
@@ -159,11 +160,12 @@ impl Worker<'_> {
         policy: &Policy,
         chance: &mut ChaCha8Rng,
     ) -> Result<Ending, DemoError> {
-        let parent = match self.study.best()? {
-            Some((best, _)) => load_policy(&self.args.models.join(folder_name(best)))?,
-            None => policy.clone(),
+        let (parent, best) = match self.study.best()? {
+            Some((number, growth)) => {
+                (load_policy(&self.args.models.join(folder_name(number)))?, growth)
+            }
+            None => (policy.clone(), 1.0),
         };
-        let best = self.study.best()?.map_or(1.0, |(_, growth)| growth);
         let planted = plant.policy(&parent, self.args.seed, chance)?;
         self.study.set_user_attr(trial, PLANTED, &json!(plant.name()))?;
         self.save(trial, &planted)?;

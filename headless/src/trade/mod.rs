@@ -14,7 +14,7 @@ mod trader;
 
 pub use error::TradeError;
 
-use crate::demo::stop::Stop;
+use crate::stop::Stop;
 use args::{FeedChoice, TradeArgs};
 use cappuccino_core::trading::paper::candle::{Bar, Timeframe};
 use cappuccino_core::trading::paper::gather::Gatherer;
@@ -30,7 +30,8 @@ use trader::Trader;
 /// [`TradeError`]: a model that cannot be used, before anything is traded; a session or feed that
 /// cannot go on.
 pub fn run(args: &TradeArgs) -> Result<(), TradeError> {
-    let stop = Stop::on_signals().map_err(|error| TradeError::Signals(error.to_string()))?;
+    let deaf = |error| TradeError::Signals(format!("cannot listen for signals: {error}"));
+    let stop = Stop::on_signals().map_err(deaf)?;
     let mut trader = Trader::open(args)?;
     say(&trader.ready());
     match &args.feed {

@@ -1,6 +1,7 @@
 //! The lanes of a session, for people.
 
 use super::table::Table;
+use super::trading::percent;
 use super::{Screen, Tone, time};
 use cappuccino_core::trading::paper::compare::{BARS_MIN, Comparison, Verdict};
 use cappuccino_core::trading::paper::league::{League, Standing};
@@ -32,8 +33,8 @@ fn row(lane: &Standing) -> [(Tone, String); 10] {
         (Tone::Strong, lane.name.clone()),
         (Tone::Plain, if short.is_empty() { "-".to_owned() } else { short }),
         (Tone::Plain, format!("{:.2}", lane.worth)),
-        percent(lane.growth),
-        (Tone::Plain, format!("{:.2} %", lane.max_drawdown * 100.0)),
+        (gain(lane.growth), percent(lane.growth, true)),
+        (Tone::Plain, percent(lane.max_drawdown, false)),
         (Tone::Plain, lane.sharpe.map_or_else(|| "n/a".to_owned(), |ratio| format!("{ratio:.2}"))),
         (Tone::Plain, lane.fills.to_string()),
         lane.comparison.map_or_else(dash, |found| basis_points(found.mean_difference)),
@@ -57,10 +58,6 @@ fn verdict(lane: &Standing, found: &Comparison) -> (Tone, String) {
         Verdict::Drop => (Tone::Good, "worse than the champion".to_owned()),
         Verdict::Wait => (Tone::Faint, "undecided".to_owned()),
     }
-}
-
-fn percent(share: f64) -> (Tone, String) {
-    (gain(share), format!("{:+.2} %", share * 100.0))
 }
 
 /// A mean return, in hundredths of a percent.

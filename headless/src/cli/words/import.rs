@@ -1,8 +1,10 @@
 //! `import DIR`: the files of the system that was here before, taken into the history.
 
+use super::whole;
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, try_connect};
 use crate::cli::failure::Failure;
+use crate::cli::render::trading::percent;
 use crate::cli::render::{say, say_json};
 use crate::cli::source::{in_the_way, the_clock};
 use crate::keeper::open_store;
@@ -91,8 +93,8 @@ fn tell(summary: &Summary) -> Result<(), Failure> {
             session.rows,
             session.skipped,
             session.trades,
-            percent(session.reported_growth),
-            percent(session.corrected_growth)
+            growth(session.reported_growth),
+            growth(session.corrected_growth)
         ))?;
     }
     if summary.dry_run {
@@ -103,8 +105,8 @@ fn tell(summary: &Summary) -> Result<(), Failure> {
 }
 
 /// A growth for people.
-fn percent(growth: Option<f64>) -> String {
-    growth.map_or_else(|| "n/a".to_owned(), |growth| format!("{:+.2} %", growth * 100.0))
+fn growth(share: Option<f64>) -> String {
+    share.map_or_else(|| "n/a".to_owned(), |share| percent(share, true))
 }
 
 pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
@@ -183,8 +185,8 @@ impl Read {
             "{} rows, {} trades, {} as reported, {} with every trade at its own row's price",
             found.rows,
             found.trades,
-            percent(found.reported),
-            percent(found.corrected)
+            growth(found.reported),
+            growth(found.corrected)
         );
         self.records.push((file.clone(), String::new(), text));
         self.summary.sessions.push(SessionSummary {
@@ -218,19 +220,7 @@ fn write_all(workspace: &Workspace, read: &Read) -> Result<usize, Failure> {
 fn keep(workspace: &Workspace, texts: &[(LegacyFile, String)]) -> Result<(), Failure> {
     let folder = workspace.state_dir().join(KEPT);
     fs::create_dir_all(&folder).map_err(|error| unreadable(&folder, &error))?;
-    texts.iter().try_for_each(|(file, text)| replace(&folder.join(file.name()), text))
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().sync_all()?;
-        Ok(file)
-    });
-    let file = written.map_err(|error| unreadable(path, &error))?;
-    file.persist(path).map(drop).map_err(|error| unreadable(path, &error.error))
+    texts.iter().try_for_each(|(file, text)| whole::put(&folder.join(file.name()), text))
 }
 
 /// Figures whose time is none are left out and counted by nobody: the files write only times that

@@ -1,6 +1,7 @@
 //! `export --legacy DIR`: the old system's four files, on top of what was imported of them.
 
-use super::import::{KEPT, replace, unreadable};
+use super::import::{KEPT, unreadable};
+use super::whole;
 use crate::cli::connect::block_on;
 use crate::cli::failure::Failure;
 use crate::cli::render::say;
@@ -40,7 +41,7 @@ pub(in crate::cli) fn export(workspace: &Workspace, folder: &Path) -> Result<(),
     fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
     for (file, text) in &files {
         let path = folder.join(file.name());
-        replace(&path, text)?;
+        whole::put(&path, text)?;
         say(&path.display().to_string())?;
     }
     Ok(())

@@ -17,4 +17,5 @@ pub(super) mod report;
 pub(super) mod service;
 pub(super) mod trading;
 pub(super) mod validate;
+mod whole;
 pub(super) mod why;

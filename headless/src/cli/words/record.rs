@@ -1,5 +1,6 @@
 //! What happened: `history`, `watch`, `export`.
 
+use super::whole;
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, connect, soon, try_connect};
 use crate::cli::failure::{Exit, Failure};
@@ -10,7 +11,6 @@ use cappuccino_core::api::{ErrorBody, Status};
 use cappuccino_core::client::{Client, ClientError, Events};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::Sequence;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -156,17 +156,7 @@ pub(in crate::cli) fn export(workspace: &Workspace, file: Option<&Path>) -> Resu
         block_on(export_to(workspace, &mut output))?;
         return Ok(output.flush()?);
     };
-    // Beside its destination and renamed, so that a file of that name is always a whole export.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut partial = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-        .map_err(|error| unwritable(path, &error))?;
-    let mut output = BufWriter::new(partial.as_file_mut());
-    block_on(export_to(workspace, &mut output))?;
-    output.flush().map_err(|error| unwritable(path, &error))?;
-    drop(output);
-    partial.as_file().sync_all().map_err(|error| unwritable(path, &error))?;
-    let written: File = partial.persist(path).map_err(|error| unwritable(path, &error.error))?;
-    drop(written);
+    whole::fill(path, |output| block_on(export_to(workspace, output)))?;
     eprintln!("exported to {}", path.display());
     Ok(())
 }
@@ -187,9 +177,4 @@ async fn export_to(workspace: &Workspace, output: &mut impl Write) -> Result<(),
         output.write_all(&piece)?;
     }
     Ok(())
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let text = format!("{} cannot be written: {error}", path.display());
-    Failure::new(text, "check the space and the rights of its folder")
 }

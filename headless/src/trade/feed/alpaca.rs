@@ -6,7 +6,7 @@
 
 use super::page::Page;
 use crate::clock::wall_now;
-use crate::demo::stop::Stop;
+use crate::stop::Stop;
 use crate::trade::error::TradeError;
 use crate::trade::say;
 use cappuccino_core::trading::paper::candle::{Bar, Timeframe};

@@ -1,6 +1,5 @@
 //! Being asked to stop: SIGTERM and SIGINT become a message that interrupts every wait.
 
-use super::error::DemoError;
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -17,12 +16,8 @@ impl Stop {
     /// Listens for SIGTERM and SIGINT from now on, for the rest of the process's life.
     ///
     /// # Errors
-    /// [`DemoError::System`] when the system will not announce them.
-    pub fn on_signals() -> Result<Self, DemoError> {
-        Self::listen().map_err(|source| DemoError::System { what: "listen for signals", source })
-    }
-
-    fn listen() -> io::Result<Self> {
+    /// The system will not announce them.
+    pub fn on_signals() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let (handle, stop) = Self::by_hand();
         let (mut terminate, mut interrupt) = {
