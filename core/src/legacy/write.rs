@@ -57,6 +57,7 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
     }
 
     /// Takes the next line of the history.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the four files had no place for more")]
     pub fn take(&mut self, line: &Entry) {
         let at = self.around.local(line.at);
         match &line.note {
@@ -94,34 +95,7 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
                     restarts.0 = 0;
                 }
             }
-            Note::ProcessStarted(..)
-            | Note::ProcessAdopted(..)
-            | Note::RunnerStarted
-            | Note::RunnerStopping
-            | Note::StudyFollowed(_)
-            | Note::StudyUnavailable(_)
-            | Note::StudyReplaced(_)
-            | Note::DeploymentReached(..)
-            | Note::RevisionJudged(..)
-            | Note::Halted(_)
-            | Note::ModeChanged(_)
-            | Note::TrialHeld(..)
-            | Note::TrialReleased(..)
-            | Note::LaunchFailed(..)
-            | Note::ProcessCooling(..)
-            | Note::AlertCleared(_)
-            | Note::AlertFired(..)
-            | Note::AlertMuted(..)
-            | Note::AlertFlapping(..)
-            | Note::AlertResolved(..)
-            | Note::SilenceEnded(..)
-            | Note::ProcessReady(..)
-            | Note::WorkersPaused(_)
-            | Note::Asked(..)
-            | Note::Imported(..)
-            | Note::ModelExamined(..)
-            | Note::NewBest(_)
-            | Note::Traded(_) => {}
+            _ => {}
         }
     }
 

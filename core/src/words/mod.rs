@@ -1,5 +1,6 @@
 //! The nouns everything else is said in. No behaviour beyond keeping each word well-formed.
 
+mod about;
 pub mod alert;
 pub mod candidate;
 pub mod effect;
@@ -19,6 +20,7 @@ pub mod trial;
 pub mod verdict;
 pub mod vitals;
 
+pub use about::About;
 pub use alert::{AlertChange, AlertRule, AlertsPolicy, Pattern, Severity, Silence, Trouble};
 pub use candidate::{Candidate, Failure, Rejection, Revision, Standing};
 pub use effect::{Effect, Intent, Resolution};

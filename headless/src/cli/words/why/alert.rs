@@ -1,6 +1,6 @@
 //! Why an alert is where it is: its last episodes, and what comes next.
 
-use super::{Explanation, about, story};
+use super::{Explanation, story};
 use crate::cli::failure::Failure;
 use crate::cli::render::time;
 use crate::cli::source::Source;
@@ -17,7 +17,7 @@ pub(super) async fn explain(
     key: &str,
 ) -> Result<Option<Explanation>, Failure> {
     let view = AlertsView::of_status(status).alerts.into_iter().find(|alert| alert.key == key);
-    let mut record = story(source, |note| about::alert(note) == Some(key)).await?;
+    let mut record = story(source, |note| note.about().alert == Some(key)).await?;
     if view.is_none() && record.is_empty() {
         return Ok(None);
     }

@@ -1,6 +1,5 @@
 //! `why`: the reasons behind the present state, a trial, or a process, out of the record.
 
-mod about;
 mod alert;
 mod process;
 mod trial;

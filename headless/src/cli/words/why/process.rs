@@ -1,6 +1,6 @@
 //! Why a process is where it is: its last lives, and what comes next.
 
-use super::{Explanation, about, story};
+use super::{Explanation, story};
 use crate::cli::failure::Failure;
 use crate::cli::render::time;
 use crate::cli::source::Source;
@@ -16,7 +16,7 @@ pub(super) async fn explain(
 ) -> Result<Explanation, Failure> {
     let view = status.processes.iter().find(|process| process.name.as_str() == name);
     let view = view.ok_or_else(|| unknown(status, name))?;
-    let mut record = story(source, |note| about::process(note, &view.name)).await?;
+    let mut record = story(source, |note| note.about().concerns(&view.name)).await?;
     let surplus = record.len().saturating_sub(LINES_MAX);
     record.drain(..surplus);
     let mut now = vec![outlook(view), restarts(view)];

@@ -1,6 +1,6 @@
 //! Why a trial was deployed, or was not.
 
-use super::{Explanation, about, story};
+use super::{Explanation, story};
 use crate::cli::failure::Failure;
 use crate::cli::render::{number as shown, value as shown_value};
 use crate::cli::source::Source;
@@ -15,12 +15,12 @@ pub(super) async fn explain(
 ) -> Result<Explanation, Failure> {
     let mut revisions: BTreeSet<RevisionId> = BTreeSet::new();
     let record = story(source, |note| {
-        let named = about::trial(note) == Some(number);
-        let [revision, before] = about::revisions(note);
+        let about = note.about();
+        let named = about.trial == Some(number);
         if named {
-            revisions.extend(revision);
+            revisions.extend(about.revision);
         }
-        named || revision.into_iter().chain(before).any(|id| revisions.contains(&id))
+        named || about.revision.into_iter().chain(about.replaced).any(|id| revisions.contains(&id))
     });
     let record = record.await?;
     let mut now = standing(status, number);
