@@ -36,6 +36,23 @@ fn without_a_workspace_it_says_where_it_looked() {
 }
 
 #[test]
+fn a_workspace_is_made_where_it_was_asked_for_and_never_over_another() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_snapshot!(say(folder.path(), &["init", "--workspace", "lab"]), @r"
+    wrote lab/cappuccino.toml; say in it where the study is, then try `cappuccino check`
+    --- exit 0
+    ");
+    assert!(folder.path().join("lab/cappuccino.toml").is_file());
+    assert!(!folder.path().join("cappuccino.toml").exists());
+    assert_snapshot!(say(folder.path(), &["init", "lab"]), @r"
+    --- stderr
+    error: lab/cappuccino.toml is there already
+    help: edit it, or replace it with `cappuccino init --force`
+    --- exit 1
+    ");
+}
+
+#[test]
 fn without_a_runner_asking_words_say_how_to_start_one() {
     let folder = empty_workspace();
     for words in [

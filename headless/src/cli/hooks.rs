@@ -11,7 +11,7 @@ use crate::service::{FAILED_PAUSE, manager};
 use crate::workspace::{CONFIG_FILE, Workspace};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,11 @@ const START_PATIENCE: Duration = Duration::from_mins(1);
 /// Lines of the runner's log that a failed start shows.
 const LOG_TAIL_LINES: usize = 12;
 
-/// Makes a workspace in `dir`; replaces its configuration only with `force`.
+/// Makes a workspace in `dir` and names its configuration, which is replaced only with `force`.
 ///
 /// # Errors
 /// What is in the way.
-pub fn init(dir: &Path, force: bool) -> Result<(), Failure> {
+pub fn init(dir: &Path, force: bool) -> Result<PathBuf, Failure> {
     let path = dir.join(CONFIG_FILE);
     let failed = |error: std::io::Error| {
         Failure::new(
@@ -40,7 +40,10 @@ pub fn init(dir: &Path, force: bool) -> Result<(), Failure> {
     let options =
         if force { options.create(true).truncate(true) } else { options.create_new(true) };
     match options.open(&path) {
-        Ok(mut file) => file.write_all(config::TEMPLATE.as_bytes()).map_err(failed),
+        Ok(mut file) => {
+            file.write_all(config::TEMPLATE.as_bytes()).map_err(failed)?;
+            Ok(path)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::new(
             format!("{} is there already", path.display()),
             "edit it, or replace it with `cappuccino init --force`",

@@ -17,7 +17,6 @@ use args::{Cli, Demo, Service, Word};
 use cappuccino_core::api::CommandBody;
 use clap::Parser;
 use failure::Failure;
-use std::path::Path;
 use std::process::ExitCode;
 use words::{
     alerts, asking, check, handover, import, keeping, lanes, legacy, lifecycle, logs, notify,
@@ -41,7 +40,7 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::Trade(args) => trade::run(&args).map_err(|error| untraded(&error))?,
         Word::Lanes { session: Some(session), format } => lanes::of(&session, format)?,
         Word::Lanes { session: None, format } => lanes::newest(&at()?, format)?,
-        Word::Init { dir, force } => hooks::init(dir.as_deref().unwrap_or(Path::new(".")), force)?,
+        Word::Init { dir, force } => lifecycle::init(dir.or(cli.workspace), force)?,
         Word::Start => lifecycle::start(&at()?)?,
         Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,
         Word::Status { watch, format } => reading::status(&at()?, watch, format)?,

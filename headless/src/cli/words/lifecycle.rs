@@ -1,4 +1,4 @@
-//! The runner's comings and goings: `start`, `stop`; and the shell's completions.
+//! The runner's comings and goings: `init`, `start`, `stop`; and the shell's completions.
 
 use super::asking::ask;
 use crate::cli::args::Cli;
@@ -12,11 +12,19 @@ use clap::CommandFactory;
 use redb::backends::FileBackend;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Pause between two looks whether the runner is gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Makes a workspace in `dir`, or here, and says what to do next.
+pub(in crate::cli) fn init(dir: Option<PathBuf>, force: bool) -> Result<(), Failure> {
+    let config = hooks::init(&dir.unwrap_or_else(|| ".".into()), force)?;
+    let config = config.display();
+    say(&format!("wrote {config}; say in it where the study is, then try `cappuccino check`"))
+}
 
 pub(in crate::cli) fn start(workspace: &Workspace) -> Result<(), Failure> {
     if block_on(try_connect(workspace))?.is_some() {
