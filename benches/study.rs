@@ -4,7 +4,8 @@
 //! `CAPPUCCINO_OPTUNA_PYTHON` names an interpreter, Optuna's own time for the same file.
 
 use cappuccino_headless::clock::Clock;
-use cappuccino_headless::observe::study::reader::{Poll, StudyReader, StudySource};
+use cappuccino_headless::observe::study::reader::{Poll, StudyReader};
+use cappuccino_headless::observe::study::source::StudySource;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -7,7 +7,8 @@
 
 use cappuccino_core::words::TrialState;
 use cappuccino_headless::clock::Clock;
-use cappuccino_headless::observe::study::reader::{Poll, StudyReader, StudySource};
+use cappuccino_headless::observe::study::reader::{Poll, StudyReader};
+use cappuccino_headless::observe::study::source::StudySource;
 use serde_json::Value as Json;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

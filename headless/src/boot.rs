@@ -13,7 +13,6 @@ use crate::observe::machine::{MachineWatcher, Seen as SeenMachine, Sources};
 use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::signs::SignsWatcher;
 use crate::observe::study::integrity::{IntegrityWatcher, Verdict};
-use crate::observe::study::reader::StudySource;
 use crate::observe::study::thread::{Seen, spawn as spawn_study};
 use crate::observe::watcher::{Shared, StudyWatcher};
 use crate::observe::zombies::{ZombieSource, ZombieWatcher};
@@ -262,11 +261,7 @@ fn host(
 }
 
 fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> StudyWatcher {
-    let source = StudySource {
-        database: config.study.database.clone(),
-        name: config.study.name.clone(),
-        objective: config.study.objective,
-    };
+    let source = config.study.source();
     let shared = Shared::default();
     let inside = shared.clone();
     let handle = spawn_study(source, config.study.poll, clock, move |seen, catalog| {

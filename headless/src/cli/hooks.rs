@@ -3,7 +3,7 @@
 use super::connect;
 use super::failure::{Exit, Failure};
 use crate::boot::{self, RunOptions};
-use crate::config;
+use crate::config::{self, Config};
 use crate::demo::stage::{self, DemoOptions};
 use crate::handover::hand_over;
 use crate::runner::Ending;
@@ -160,11 +160,8 @@ pub fn demo(options: &DemoOptions) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// The first mistake, with its place and remedy.
-pub fn check_config(workspace: &Workspace) -> Result<(), Failure> {
-    match config::load(&workspace.config_file()) {
-        Ok(_config) => Ok(()),
-        Err(error) => Err(Failure::told(Exit::Failed, &error)),
-    }
+pub fn read_config(workspace: &Workspace) -> Result<Config, Failure> {
+    config::load(&workspace.config_file()).map_err(|error| Failure::told(Exit::Failed, &error))
 }
 
 /// The runner's own words go to its standard error; `CAPPUCCINO_LOG` says how many.

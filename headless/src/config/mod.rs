@@ -24,6 +24,7 @@ pub use supervision::{Proof, ShownBy};
 pub use template::TEMPLATE;
 
 use crate::observe::machine::MachineConfig;
+use crate::observe::study::source::StudySource;
 use cappuccino_core::rules::gate::GatePolicy;
 use cappuccino_core::trading::paper::candle::Timeframe;
 use cappuccino_core::words::{Policy, ProcessName, Span};
@@ -68,6 +69,14 @@ pub struct StudyConfig {
     pub integrity_every: Span,
     /// Time between two heartbeats of a running trial, where the storage writes them.
     pub heartbeat_interval: Span,
+}
+
+impl StudyConfig {
+    /// The study to follow.
+    pub fn source(&self) -> StudySource {
+        let Self { database, name, objective, .. } = self.clone();
+        StudySource { database, name, objective }
+    }
 }
 
 /// Where a trial's model files are.

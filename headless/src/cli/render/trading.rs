@@ -69,7 +69,11 @@ pub(in crate::cli) fn pnl(screen: Screen, sessions: &[PnlView]) -> Vec<String> {
 /// What the present trader earns, for the picture: a headline and more lines.
 pub(super) fn picture(view: &PnlView) -> (Tone, String, Vec<String>) {
     let Some(equity) = view.equity else {
-        let awaited = format!("{}; no row in {} yet", view.state, view.file);
+        let awaited = if view.file.is_empty() {
+            view.state.clone()
+        } else {
+            format!("{}; no row in {} yet", view.state, view.file)
+        };
         let text = if view.state == "waiting" { awaited } else { view.state.clone() };
         return (tone(view), text, Vec::new());
     };

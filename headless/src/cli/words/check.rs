@@ -1,5 +1,7 @@
-//! `check`: is the configuration usable, and is everything stored what was written?
+//! `check`: is the configuration usable, is there what it speaks of, and is everything stored what
+//! was written?
 
+use super::surroundings::{self, Lack};
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, try_connect};
 use crate::cli::failure::Failure;
@@ -18,6 +20,8 @@ struct Verdict {
     rows: Option<u64>,
     /// Lines of the history that hang together.
     history: u64,
+    /// What is not there yet and may come by itself.
+    awaited: Vec<Finding>,
     /// What is wrong.
     findings: Vec<Finding>,
 }
@@ -33,6 +37,13 @@ impl Verdict {
         self.findings.push(Finding { place: place.to_owned(), problem: problem.into() });
     }
 
+    fn find_lacks(&mut self, lacks: Vec<Lack>) {
+        for Lack { place, problem, is_awaited } in lacks {
+            let list = if is_awaited { &mut self.awaited } else { &mut self.findings };
+            list.push(Finding { place, problem });
+        }
+    }
+
     fn find_failure(&mut self, place: &str, failure: &Failure) {
         let help = failure.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
         self.find(place, format!("{}{help}", failure.error));
@@ -41,8 +52,9 @@ impl Verdict {
 
 pub(in crate::cli) fn check(workspace: &Workspace, format: Format) -> Result<(), Failure> {
     let mut verdict = Verdict::default();
-    if let Err(failure) = hooks::check_config(workspace) {
-        verdict.find_failure("configuration", &failure);
+    match hooks::read_config(workspace) {
+        Ok(config) => verdict.find_lacks(surroundings::look(&config)),
+        Err(failure) => verdict.find_failure("configuration", &failure),
     }
     block_on(check_record(workspace, &mut verdict))?;
     if format.json {
@@ -64,6 +76,9 @@ fn tell(verdict: &Verdict) -> Result<(), Failure> {
         say(&format!("{rows} rows read"))?;
     }
     say(&format!("{} lines of history hang together", verdict.history))?;
+    for Finding { place, problem } in &verdict.awaited {
+        say(&format!("not yet: {}: {}", clean(place), clean(problem)))?;
+    }
     for Finding { place, problem } in &verdict.findings {
         say(&format!("{}:", clean(place)))?;
         problem.lines().try_for_each(|line| say(&format!("  {}", clean(line))))?;

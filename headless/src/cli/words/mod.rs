@@ -15,6 +15,7 @@ pub(super) mod reading;
 pub(super) mod record;
 pub(super) mod report;
 pub(super) mod service;
+mod surroundings;
 pub(super) mod trading;
 pub(super) mod validate;
 mod whole;

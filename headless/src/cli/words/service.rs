@@ -3,7 +3,7 @@
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, try_connect};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::hooks::check_config;
+use crate::cli::hooks::read_config;
 use crate::cli::render::{say, say_json, say_lines};
 use crate::service::systemctl::{asked, systemctl};
 use crate::service::unit::Unit;
@@ -32,7 +32,7 @@ struct ServiceView {
 }
 
 pub(in crate::cli) fn install(workspace: &Workspace) -> Result<(), Failure> {
-    check_config(workspace)?;
+    read_config(workspace)?;
     let (unit, file) = wanted(workspace)?;
     write(&file, &unit.text)?;
     let is_up = block_on(try_connect(workspace))?.is_some();

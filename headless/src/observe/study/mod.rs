@@ -15,6 +15,7 @@ pub(crate) mod open;
 pub mod reader;
 mod rows;
 pub mod schema;
+pub mod source;
 pub mod thread;
 
 pub use error::StudyError;

@@ -9,29 +9,18 @@ use super::error::{StudyError, is_busy};
 use super::open::open;
 use super::rows::{self, CHUNK, Chunk, OPEN_CHUNK};
 use super::schema::{self, Schema};
+use super::source::StudySource;
 use super::{datetime, rows::study_names};
 use cappuccino_core::words::study::{Counts, ResyncReason};
 use cappuccino_core::words::{Moment, Span, StudyIdentity, Timestamp};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Time between two audits of the counts.
 const AUDIT_EVERY: Span = Span::minutes(10);
-
-/// Which study to follow.
-#[derive(Clone, Debug)]
-pub struct StudySource {
-    /// Its database.
-    pub database: PathBuf,
-    /// Its name; the only study of the database when not given.
-    pub name: Option<String>,
-    /// Which objective decides, for several.
-    pub objective: Option<usize>,
-}
 
 /// What a look found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The observer's own thread: SQLite's waits must not hold the loop up.
 
 use super::catalog::Catalog;
-use super::reader::{Delta, Poll, StudyReader, StudySource};
+use super::reader::{Delta, Poll, StudyReader};
+use super::source::StudySource;
 use crate::clock::Clock;
 use cappuccino_core::words::{Moment, Span};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -102,15 +103,11 @@ impl<F: FnMut(Seen, &RwLock<Catalog>)> Observer<F> {
                 Some(BUSY_PAUSE)
             }
             Ok(Poll::Missing) => {
-                self.unavailable(format!(
-                    "there is no study database at {}; start a worker, or correct study.database \
-                     in cappuccino.toml",
-                    self.source.database.display()
-                ));
+                self.unavailable(self.source.missing());
                 None
             }
             Ok(Poll::StudyAbsent(names)) => {
-                self.unavailable(absent(&self.source, &names));
+                self.unavailable(self.source.absent(&names));
                 None
             }
             Ok(Poll::Changed(delta)) => {
@@ -134,24 +131,5 @@ impl<F: FnMut(Seen, &RwLock<Catalog>)> Observer<F> {
             self.told = Some(why.clone());
             (self.on_news)(Seen::Unavailable(why), &self.reader.catalog());
         }
-    }
-}
-
-fn absent(source: &StudySource, names: &[String]) -> String {
-    let database = source.database.display();
-    match (&source.name, names) {
-        (Some(name), []) => {
-            format!("{database} holds no study yet, `{name}` is awaited; start a worker")
-        }
-        (None, []) => format!("{database} holds no study yet; start a worker"),
-        (Some(name), names) => format!(
-            "{database} has no study named `{name}`, it has {}; correct study.name in \
-             cappuccino.toml",
-            names.join(", ")
-        ),
-        (None, names) => format!(
-            "{database} holds several studies ({}); say which with study.name in cappuccino.toml",
-            names.join(", ")
-        ),
     }
 }
