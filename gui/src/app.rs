@@ -160,7 +160,6 @@ impl App {
                 self.watched = None;
                 self.looked_up.clear();
                 self.foreseeing = None;
-                self.model.log.choose(None);
             }
             if let (News::History(lines), None) = (&news, self.kept.pages.window) {
                 let first = lines.first().map(|line| TimeWindow::covering(line.at, now));
@@ -184,10 +183,19 @@ impl App {
             *chosen = Some(first.clone());
         }
         let wanted = if self.kept.screen == Screen::Processes { chosen.clone() } else { None };
-        if wanted != self.followed && self.link.wish(Wish::FollowLog(wanted.clone())) {
-            if wanted.is_some() {
-                self.model.log.choose(wanted.clone());
-            }
+        if wanted == self.followed {
+            return;
+        }
+        let is_other = wanted.is_some() && wanted.as_ref() != self.model.log.process();
+        if is_other {
+            // The chosen line was in the log that was looked at before.
+            self.kept.pages.log.leave();
+        }
+        let place = wanted.clone().map(|name| {
+            let from = self.model.log.choose(&name);
+            (name, from)
+        });
+        if self.link.wish(Wish::FollowLog(place)) {
             self.followed = wanted;
         }
     }

@@ -441,7 +441,9 @@ impl Link for DemoLink {
                 let refused = crate::news::Outcome::Refused { why, stale: false };
                 self.pending.push(News::Answered(request.id, refused));
             }
-            Wish::FollowLog(Some(process)) => {
+            // All of it was told the first time.
+            Wish::FollowLog(Some((_, Some(_)))) => {}
+            Wish::FollowLog(Some((process, None))) => {
                 let text = history::log();
                 let length = u64::try_from(text.len()).unwrap_or(0);
                 let page = LogPage { from: 0, to: length, length, text };
