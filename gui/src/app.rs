@@ -1,5 +1,6 @@
 //! The window: takes in the news, turns keys and presses into requests, draws the pages.
 
+mod choose;
 mod frame;
 mod keys;
 mod save;
@@ -299,7 +300,7 @@ impl App {
         match self.kept.screen {
             Screen::Overview => pages::overview::show(ui, &sight, state, &mut out),
             Screen::Trials => pages::trials::show(ui, &sight, state, &mut out),
-            Screen::Deployments => pages::deployments::show(ui, &sight, &mut out),
+            Screen::Deployments => pages::deployments::show(ui, &sight, state, &mut out),
             Screen::Processes => pages::processes::show(ui, &sight, state, &mut out),
             Screen::System => pages::system::show(ui, &sight, state, &mut out),
             Screen::Pnl => pages::pnl::show(ui, &sight, state),

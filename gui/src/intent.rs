@@ -241,6 +241,15 @@ impl Draft {
     pub fn rollback_to(model: &Model, to: RevisionId) -> Result<Self, String> {
         let Some(status) = &model.status else { return Err("nothing is known yet".to_owned()) };
         let expected = status.deployment.generation;
+        if status.deployment.live.as_ref().is_some_and(|live| live.id == to) {
+            return Err("this model is live already".to_owned());
+        }
+        if let Some(target) = revision(model, to).filter(|target| target.standing != "good") {
+            return Err(format!(
+                "only a model that proved itself can be gone back to; this one is {}",
+                target.standing
+            ));
+        }
         Ok(Self::Rollback(RollbackDraft { to, hold: true, reason: String::new(), expected }))
     }
 
