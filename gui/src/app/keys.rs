@@ -89,7 +89,7 @@ impl App {
             Command::SortNext => self.kept.pages.trials.sort.next(pages::trials::COLUMNS.len()),
             Command::LogFollow => self.kept.pages.log.follow = !self.kept.pages.log.follow,
             Command::LogWrap => self.kept.pages.log.wrap = !self.kept.pages.log.wrap,
-            Command::Export => self.export(now),
+            Command::Export => self.export(ctx, now),
             Command::Theme => {
                 let is_dark = ctx.theme() == Theme::Dark;
                 ctx.set_theme(if is_dark { Theme::Light } else { Theme::Dark });

@@ -115,7 +115,7 @@ impl Panel {
         mesh.label_style((FONT, 17)).light_line_style(TRANSPARENT);
         mesh.x_desc(&self.x.name).y_desc(&self.y.name).draw()?;
         for mark in &self.marks {
-            mark.draw(&mut chart, self.x.range)?;
+            mark.draw(&mut chart, self.x.range, self.y.range)?;
         }
         Ok(())
     }
@@ -128,8 +128,13 @@ impl Mark {
         &self,
         chart: &mut Chart<'_, '_, B>,
         (left, right): (f64, f64),
+        (bottom, top): (f64, f64),
     ) -> Result<(), Failed<B>> {
         match self {
+            Self::Tint(from, to, colour) => {
+                let corners = [(*from, bottom), (*to, top)];
+                chart.draw_series([Rectangle::new(corners, rgb(*colour).mix(0.12).filled())])?;
+            }
             Self::Dots(points, colour) => {
                 let dot = |at: &(f64, f64)| Circle::new(*at, 3, rgb(*colour).filled());
                 chart.draw_series(points.iter().map(dot))?;
