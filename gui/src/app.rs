@@ -147,6 +147,11 @@ impl App {
         self.kept.screen
     }
 
+    /// What is kept until the next start.
+    pub const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// The question that is open.
     pub const fn draft(&self) -> Option<&Draft> {
         self.draft.as_ref()
