@@ -203,18 +203,18 @@ impl Command {
 
     /// Its words.
     pub fn text(self) -> String {
-        match self {
-            Self::Go(screen) => format!("Show {}", screen.name()),
-            other => other.row().map_or_else(String::new, |row| row.text.to_owned()),
+        if let Self::Go(screen) = self {
+            return format!("Show {}", screen.name());
         }
+        self.row().map_or_else(String::new, |row| row.text.to_owned())
     }
 
     /// Its key.
     pub fn shortcut(self) -> KeyboardShortcut {
-        match self {
-            Self::Go(screen) => ctrl(screen.key()),
-            other => other.row().map_or_else(|| ctrl(Key::F35), |row| row.key),
+        if let Self::Go(screen) = self {
+            return ctrl(screen.key());
         }
+        self.row().map_or_else(|| ctrl(Key::F35), |row| row.key)
     }
 
     /// Its key as it stands on the keyboard.

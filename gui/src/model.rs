@@ -203,7 +203,9 @@ impl Model {
                 self.status = Some(*status);
             }
             News::History(lines) => {
-                lines.iter().for_each(|line| self.examine(line));
+                for line in &lines {
+                    self.examine(line);
+                }
                 self.history = lines.into();
             }
             News::Line(line) => self.remember(*line, now),

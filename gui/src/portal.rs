@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use zbus::blocking::connection::Builder;
@@ -141,13 +141,9 @@ fn path_of(address: &str) -> Option<PathBuf> {
     path.is_absolute().then_some(path)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn told(error: impl Into<zbus::Error>) -> String {
     let error = error.into();
-    let name = match &error {
-        zbus::Error::MethodError(name, ..) => name.as_str(),
-        _ => "",
-    };
+    let name = if let zbus::Error::MethodError(name, ..) = &error { name.as_str() } else { "" };
     match name.rsplit('.').next() {
         Some("ServiceUnknown") => "xdg-desktop-portal is not installed".to_owned(),
         Some("UnknownMethod" | "UnknownInterface" | "UnknownObject") => {

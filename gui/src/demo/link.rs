@@ -55,8 +55,6 @@ impl Link for DemoLink {
                 let refused = Outcome::Refused { why, stale: false };
                 self.pending.push(News::Answered(request.id, refused));
             }
-            // All of it was told the first time.
-            Wish::FollowLog(Some((_, Some(_)))) => {}
             Wish::FollowLog(Some((process, None))) => {
                 let text = history::log();
                 let length = u64::try_from(text.len()).unwrap_or(0);
@@ -86,7 +84,9 @@ impl Link for DemoLink {
                 let page = LogPage { from: 0, to: 0, length: 0, text: String::new() };
                 self.pending.push(News::LogBefore(process, page));
             }
-            Wish::FollowLog(None) | Wish::FollowSeries(None) | Wish::Retry => {}
+            // All of a log was told the first time.
+            Wish::FollowLog(Some((_, Some(_))) | None) | Wish::FollowSeries(None) | Wish::Retry => {
+            }
         }
         true
     }

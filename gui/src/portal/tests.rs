@@ -68,22 +68,22 @@ struct Portal(u32, &'static str);
 impl Portal {
     async fn save_file(
         &self,
-        _parent: &str,
-        _title: &str,
+        parent: &str,
+        title: &str,
         options: HashMap<String, OwnedValue>,
         #[zbus(header)] header: Header<'_>,
         #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
     ) -> OwnedObjectPath {
+        assert_eq!((parent, title), ("", "Save"));
         let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
         let token: String = options["handle_token"].try_clone().unwrap().try_into().unwrap();
         let path = format!("{PORTAL_PATH}/request/{sender}/{token}");
         let found = HashMap::from([("uris", Value::from(vec![self.1]))]);
         let answer = (self.0, found);
+        let to = header.sender().unwrap().to_owned();
         let request = "org.freedesktop.portal.Request";
         let bus = emitter.connection();
-        bus.emit_signal(header.sender(), path.as_str(), request, "Response", &answer)
-            .await
-            .unwrap();
+        bus.emit_signal(Some(to), path.as_str(), request, "Response", &answer).await.unwrap();
         OwnedObjectPath::try_from(path).unwrap()
     }
 }

@@ -30,9 +30,10 @@ pub(super) fn show(
     ui.horizontal_wrapped(|ui| actions(ui, sight, deployment, revision, out));
     ui.separator();
     let area = ScrollArea::vertical().id_salt("examination").auto_shrink([false, false]);
-    area.show(ui, |ui| match sight.model.examined.get(&revision.id) {
-        Some(examination) => findings(ui, sight, examination),
-        None => {
+    area.show(ui, |ui| {
+        if let Some(examination) = sight.model.examined.get(&revision.id) {
+            findings(ui, sight, examination);
+        } else {
             let told = format!(
                 "Its examination is not in the part of the history that the app has read; \
                  `cappuccino why {}` tells it",
