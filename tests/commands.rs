@@ -6,6 +6,7 @@ use cappuccino_core::words::{ProcessName, Span};
 use cappuccino_gui::app::App;
 use cappuccino_gui::command::{Command, Screen};
 use cappuccino_gui::demo::{self, NOON, Scene};
+use cappuccino_gui::model::Tone;
 use cappuccino_gui::news::News;
 use eframe::egui::{Id, Key, Modifiers, Theme};
 use egui_kittest::Harness;
@@ -142,6 +143,8 @@ fn every_command_does_the_same_by_its_key_and_by_its_words_and_does_something() 
         by_key(command, &mut window);
         let after = look(&hand, &window);
         assert!(before != after, "{name} does nothing by its key");
+        let refused = window.state().model().notices.all().find(|told| told.tone == Tone::Bad);
+        assert_eq!(refused, None, "{name} had everything it needs");
         // The list cannot be opened from the list.
         if command != Command::Palette {
             let (hand, mut window) = ready(command);

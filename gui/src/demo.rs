@@ -16,8 +16,8 @@ use cappuccino_core::api::{
     HoldView, ProcessView, RevisionView, SeriesView, SilenceView, Status,
 };
 use cappuccino_core::words::{
-    Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, SilenceId, Span, Timestamp,
-    TrialId, TrialNumber,
+    Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, Severity, SilenceId, Span,
+    Timestamp, TrialId, TrialNumber,
 };
 use std::collections::BTreeMap;
 
@@ -334,6 +334,9 @@ fn trouble(now: Timestamp) -> Status {
         "find out who wrote it; `cappuccino why 429` names what was asked for",
         5,
     ));
+    if let Some(hostile) = status.alerts.last_mut() {
+        hostile.severity = Severity::Critical;
+    }
     let rejected = "rejected: pickle: actor.pth would call posix.system(\"curl …\")";
     let refused = revision(5, 429, 0.8296, rejected, now.plus(Span::minutes(-6)));
     status.deployment.revisions.insert(0, refused);

@@ -35,7 +35,7 @@ const COLUMNS: [Col; 6] = [
     Col { title: "Trial", width: 64.0 },
     Col { title: "Value", width: 90.0 },
     Col { title: "Considered", width: 120.0 },
-    Col { title: "", width: 110.0 },
+    Col { title: "", width: 84.0 },
     Col { title: "Standing", width: 160.0 },
 ];
 
@@ -48,7 +48,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
     let deployment = &status.deployment;
     headline(ui, sight, deployment, out);
     card::titled(ui, sight.tokens, "Now", |ui| present(ui, sight, deployment, out));
-    let height = (ui.available_height() * 0.62).max(240.0);
+    let height = (ui.available_height() * 0.66).max(300.0);
     ui.horizontal_top(|ui| {
         let chosen = chosen(status, state.revision);
         let side = if chosen.is_some() { theme::SIDE } else { 0.0 };
@@ -62,7 +62,6 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
         let Some(revision) = chosen else { return };
         ui.allocate_ui(vec2(side, height), |ui| {
             card::titled(ui, sight.tokens, "Chosen model", |ui| {
-                ui.set_height(height - CARD_FRAME);
                 detail::show(ui, sight, deployment, revision, out);
             });
         });
@@ -98,7 +97,7 @@ fn present(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &mu
     if let Some(next) = &deployment.next {
         let left = deployment.deadline.map(|at| text::span(at.since(sight.now)));
         let left = left.map(|left| format!(" (at most {left} for this step)")).unwrap_or_default();
-        ui.label(format!("{} is {}{left}", named(next), deployment.phase));
+        ui.label(format!("On the way to {}: {}{left}", named(next), deployment.phase));
     }
     if let Some(why) = &deployment.declined {
         ui.label(format!("The best trial is not deployed: {why}"));
@@ -213,8 +212,12 @@ fn cell(
         4 if is_live => table::text(ui, "live now"),
         4 if revision.standing == "good" => {
             let check = sight.model.can_ask(sight.now);
+            let button = press::button(ui, "Back…", &check);
             let name = format!("Back to {}…", revision.trial);
-            return press::button(ui, &name, &check).clicked().then_some(revision.id);
+            button.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Button, check.is_ok(), &name)
+            });
+            return button.clicked().then_some(revision.id);
         }
         4 => {}
         _ => {

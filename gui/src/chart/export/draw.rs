@@ -93,7 +93,7 @@ impl Sheet {
 
     fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), Failed<B>> {
         area.fill(&WHITE)?;
-        let area = area.titled(&self.title, (FONT, 28))?;
+        let area = area.margin(8, 0, 0, 0).titled(&self.title, (FONT, 28))?;
         let parts = area.split_evenly((self.panels.len().max(1), 1));
         for (part, panel) in parts.iter().zip(&self.panels) {
             panel.draw(part)?;
