@@ -30,8 +30,9 @@ fn place(command: Command) -> (Scene, Screen, &'static [(Modifiers, Key)]) {
         | Command::Silence
         | Command::SilenceLong
         | Command::EndSilence => (Scene::Trouble, Screen::Alerts, &[]),
-        Command::Deploy
-        | Command::Hold
+        // The best trial is live already.
+        Command::Deploy => (Scene::Live, Screen::Trials, &[(NONE, Key::J)]),
+        Command::Hold
         | Command::NextRow
         | Command::PreviousRow
         | Command::LogScale

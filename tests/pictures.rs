@@ -130,6 +130,7 @@ fn all() -> Vec<Picture> {
             .wide()
             .light(),
         page("deploy_light", Screen::Trials).light().after(|window| {
+            press(Modifiers::NONE, Key::J)(window);
             press(Modifiers::COMMAND, Key::D)(window);
         }),
         Picture { scale: 1.5, ..page("restart_scaled", Screen::Processes) }.after(|window| {

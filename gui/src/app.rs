@@ -282,10 +282,12 @@ impl App {
 
     /// Asks at once or opens the question.
     fn want(&mut self, intent: Intent, now: Timestamp) {
-        if intent::needs_confirming(&intent) {
-            self.draft = Some(Draft::Plain(intent));
-        } else {
+        if !intent::needs_confirming(&intent) {
             self.ask(&intent, now);
+        } else if let Err(why) = intent.check(&self.model, now) {
+            self.model.notices.tell(Tone::Bad, format!("{}: {why}", intent.text()), now);
+        } else {
+            self.draft = Some(Draft::Plain(intent));
         }
     }
 

@@ -390,6 +390,15 @@ fn rolling_back(now: Timestamp) -> Status {
 
 /// What the sample's runner would say.
 fn foreseen(scene: Scene, command: &CommandBody, now: Timestamp) -> Foreseen {
+    let one = |line: String| {
+        Foreseen::Leads(Box::new(Foresight { lines: vec![line], ..Foresight::default() }))
+    };
+    if let CommandBody::Deploy { trial, .. } = command {
+        return one(format!("deployment 6 began, of revision 6 from trial {trial}"));
+    }
+    if let CommandBody::Restart { process } = command {
+        return one(format!("{process} is being stopped"));
+    }
     let CommandBody::Rollback { to: Some(to), hold, .. } = command else {
         return Foreseen::Leads(Box::default());
     };

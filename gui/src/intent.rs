@@ -159,6 +159,11 @@ impl Intent {
             Self::Rollback { expected, .. } if *expected != deployment.generation => {
                 Err("the deployment moved on since this was opened; look again".to_owned())
             }
+            Self::Deploy(trial)
+                if deployment.live.as_ref().is_some_and(|live| live.trial == *trial) =>
+            {
+                Err(format!("trial {trial} is live already"))
+            }
             Self::Approve if deployment.phase != "awaiting approval" => {
                 Err("nothing waits for approval".to_owned())
             }

@@ -69,12 +69,14 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
     card::titled(ui, sight.tokens, "History of deployments", |ui| lines(ui, sight));
 }
 
-/// The model that is looked at: the live one while none was chosen, or else the newest.
+/// The model that is looked at: while none was chosen the one on its way, the live one, or else the
+/// newest.
 pub fn chosen(status: &Status, revision: Option<RevisionId>) -> Option<&RevisionView> {
     let all = &status.deployment.revisions;
-    let live = status.deployment.live.as_ref().map(|live| live.id);
+    let DeploymentView { live, next, .. } = &status.deployment;
+    let first = next.as_ref().or(live.as_ref()).map(|model| model.id);
     let find = |id: RevisionId| all.iter().find(|revision| revision.id == id);
-    revision.and_then(find).or_else(|| live.and_then(find)).or_else(|| all.first())
+    revision.and_then(find).or_else(|| first.and_then(find)).or_else(|| all.first())
 }
 
 fn headline(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &mut Out) {

@@ -194,7 +194,8 @@ fn param_row(ui: &mut Ui, sight: &Sight<'_>, param: &ParamView, live: Option<&Ve
 fn facts(ui: &mut Ui, sight: &Sight<'_>, trial: &TrialView, status: &Status) {
     let value = trial.value.as_ref().map_or_else(|| "no value".to_owned(), text::view_value);
     ui.label(format!("{}, value {value}", chart::state(trial.state)));
-    if let Some(difference) = difference(trial, status) {
+    let is_live = status.deployment.live.as_ref().is_some_and(|live| live.trial == trial.number);
+    if let Some(difference) = difference(trial, status).filter(|_| !is_live) {
         ui.label(format!("{difference} against the live model"));
     }
     if !trial.feasible {
@@ -226,11 +227,7 @@ fn standing(status: &Status, number: TrialNumber) -> String {
 
 fn actions(ui: &mut Ui, sight: &Sight<'_>, status: &Status, number: TrialNumber, out: &mut Out) {
     let deployment = &status.deployment;
-    let is_live = deployment.live.as_ref().is_some_and(|live| live.trial == number);
-    let mut check = Intent::Deploy(number).check(sight.model, sight.now);
-    if is_live {
-        check = check.and_then(|()| Err("it is live already".to_owned()));
-    }
+    let check = Intent::Deploy(number).check(sight.model, sight.now);
     if press::button(ui, "Deploy…", &check).clicked() {
         out.draft = Some(Draft::Plain(Intent::Deploy(number)));
     }

@@ -3,6 +3,7 @@
 use super::{Axis, ExportError, INK, Mark, Panel, Sheet};
 use crate::chart::series::{self, Look};
 use crate::chart::time;
+use crate::chart::trials::is_bad;
 use crate::num;
 use crate::view::lanes::Lane;
 use crate::view::study::StudyChart;
@@ -29,7 +30,7 @@ pub fn trials(chart: &StudyChart, title: String) -> Result<Sheet, ExportError> {
         Mark::Line(points(&chart.best), INK.series[1]),
     ];
     for (x, y, standing) in &chart.deployed {
-        let colour = if standing.starts_with("bad") { INK.crit } else { INK.ok };
+        let colour = if is_bad(standing) { INK.crit } else { INK.ok };
         marks.push(Mark::Flag((*x, *y), format!("{x:.0}"), colour));
     }
     let (x, y) = (Axis::round("trial", wide(numbers)), Axis::round("value", wide(values)));
