@@ -118,6 +118,24 @@ fn all() -> Vec<Picture> {
             .light()
             .after(|window| press(Modifiers::COMMAND, Key::B)(window)),
         Picture { scale: 1.5, ..page("deployments_scaled", Screen::Deployments) },
+        Picture { scale: 1.5, ..page("trials_scaled_light", Screen::Trials).light() },
+        page("system_light", Screen::System).light(),
+        page("processes", Screen::Processes).wide(),
+        Picture::of("examination_hostile", Scene::Trouble, Screen::Deployments).wide().after(
+            |window| {
+                press(Modifiers::NONE, Key::K)(window);
+            },
+        ),
+        Picture::of("examination_waiting_light", Scene::Waiting, Screen::Deployments)
+            .wide()
+            .light(),
+        page("deploy_light", Screen::Trials).light().after(|window| {
+            press(Modifiers::NONE, Key::J)(window);
+            press(Modifiers::COMMAND, Key::D)(window);
+        }),
+        Picture { scale: 1.5, ..page("restart_scaled", Screen::Processes) }.after(|window| {
+            press(Modifiers::COMMAND, Key::R)(window);
+        }),
         page("rollback", Screen::Deployments).after(|window| {
             press(Modifiers::COMMAND, Key::B)(window);
         }),

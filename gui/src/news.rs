@@ -96,8 +96,8 @@ pub enum Wish {
     Params(TrialNumber),
     /// Read what precedes this offset of the process's output.
     LogBefore(ProcessName, u64),
-    /// Follow this process's output from now on, or none.
-    FollowLog(Option<ProcessName>),
+    /// Follow this process's output from now on, or none: from an offset, or else the end.
+    FollowLog(Option<(ProcessName, Option<u64>)>),
     /// Keep these series up to date from now on, or none.
     FollowSeries(Option<SeriesWish>),
 }

@@ -24,7 +24,7 @@ use crate::serve::socket::SocketFile;
 use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{API_VERSION, Hello, Status, StudyView, status_of};
+use cappuccino_core::api::{API_VERSION, CAPABILITIES, Hello, Status, StudyView, status_of};
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport};
 use cappuccino_core::world::World;
@@ -224,7 +224,7 @@ fn hello(workspace: &Workspace) -> Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         workspace: workspace.root().display().to_string(),
-        capabilities: Vec::new(),
+        capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
     }
 }
 

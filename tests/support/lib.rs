@@ -11,6 +11,7 @@ pub mod desk;
 pub mod disk;
 pub mod explore;
 pub mod fuzz;
+pub mod hand;
 pub mod heap;
 pub mod model;
 pub mod network;

@@ -76,6 +76,8 @@ pub enum Mark {
     Level(f64, String, Color32),
     /// A bar: left, right, lower, upper, what it says.
     Bar([f64; 4], String, Color32),
+    /// A stretch that is tinted over the whole height: left, right.
+    Tint(f64, f64, Color32),
     /// A flag at a point with a word.
     Flag((f64, f64), String, Color32),
 }
