@@ -56,7 +56,7 @@ fn a_model_that_would_run_code_is_refused_told_and_never_opened() {
     assert!(refused.standing.contains("posix.system"), "{}", refused.standing);
     let status = site.status().unwrap();
     assert_eq!(live(&status), Some(first), "the live model trades on");
-    assert!(status.alerts.iter().any(|alert| alert.key == "deployment/hostile-model"));
+    assert!(status.alerts.iter().any(|alert| alert.key == "deployment/hostile-model/1"));
     // What Python would open has nothing of it.
     let folder = stored(&site, refused.id);
     assert!(folder.join("offered/actor.pth").is_file() && !folder.join("actor.pth").exists());
