@@ -20,7 +20,7 @@ use std::time::Duration;
 /// How long the server may take for each answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long it may look a mail over: whoever hangs up sooner is confirmed nothing and sends twice.
-const VERDICT_MAX: Duration = Duration::from_secs(60);
+const VERDICT_MAX: Duration = Duration::from_mins(1);
 /// How long it may take to say good-bye; the mail is confirmed by then.
 const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
@@ -108,10 +108,15 @@ impl Email {
     /// One reader who is refused for good keeps nothing from the others; one who is refused for
     /// now keeps it from all, because those who have it would get it again.
     fn hand_over(&self, server: &mut SmtpConnection, mail: &[u8]) -> Result<(), Trouble> {
-        server.command(Mail::new(Some(self.0.from.email.clone()), vec![])).map_err(judged)?;
+        server
+            .command(Mail::new(Some(self.0.from.email.clone()), vec![]))
+            .map_err(|error| judged(&error))?;
         let mut refused = Vec::new();
         for reader in &self.0.to {
-            match server.command(Rcpt::new(reader.email.clone(), vec![])).map_err(judged) {
+            match server
+                .command(Rcpt::new(reader.email.clone(), vec![]))
+                .map_err(|error| judged(&error))
+            {
                 Ok(_) => {}
                 Err(Trouble::Refused(why)) => refused.push(format!("{}: {why}", reader.email)),
                 Err(trouble) => return Err(trouble),
@@ -120,9 +125,9 @@ impl Email {
         if refused.len() == self.0.to.len() {
             return Err(Trouble::Refused(refused.join("; ")));
         }
-        server.command(Data).map_err(judged)?;
+        server.command(Data).map_err(|error| judged(&error))?;
         set_patience(server, VERDICT_MAX);
-        server.message(mail).map_err(judged)?;
+        server.message(mail).map_err(|error| judged(&error))?;
         for why in refused {
             tracing::warn!("mail goes to the other readers only; {why}");
         }
@@ -130,7 +135,7 @@ impl Email {
     }
 }
 
-fn judged(error: Error) -> Trouble {
+fn judged(error: &Error) -> Trouble {
     if error.is_permanent() {
         return Trouble::Refused(format!("the server refuses it ({error}); check `from` and `to`"));
     }
