@@ -258,7 +258,8 @@ fn metric_blocks() {
     };
     let (mut blocks, mut pieces) = (Vec::new(), Vec::new());
     {
-        let read = database(Disk::holding(file.clone())).begin_read().unwrap();
+        let whole = database(Disk::holding(file.clone()));
+        let read = whole.begin_read().unwrap();
         for row in read.open_table(BLOCKS).unwrap().iter().unwrap().map(Result::unwrap) {
             blocks.push((row.0.value(), row.1.value().to_vec()));
         }
