@@ -178,7 +178,7 @@ impl Runner {
 
     /// Shows the guard how the model trades that is live.
     async fn judge_trading(&mut self) {
-        let now = self.clock.now().wall;
+        let now = self.clock.now();
         if let Some(trading) = self.pnl(now).and_then(|pnl| pnl.trading()) {
             self.observe(Observation::Trading(trading)).await;
         }
@@ -386,7 +386,7 @@ impl Runner {
         let mut status =
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
-        status.pnl = self.pnl(now.wall);
+        status.pnl = self.pnl(now);
         if let Some(signs) = &self.signs {
             signs.show(&mut status);
         }
@@ -395,7 +395,7 @@ impl Runner {
     }
 
     /// What the trader earns with the model it runs, or ran last.
-    fn pnl(&mut self, now: Timestamp) -> Option<PnlView> {
+    fn pnl(&mut self, now: Moment) -> Option<PnlView> {
         let engine = self.keeper.engine();
         let revision = trading_revision(engine.world(), engine.policy());
         let sessions = self.sessions.as_mut()?;

@@ -18,7 +18,7 @@ mod template;
 mod testing;
 
 pub use check::{ConfigError, load, parse_span};
-pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
+pub use notify::{Address, ChannelConfig, ChannelKind, EmailConfig, NotifyConfig, Tls};
 pub use session_path::SessionPath;
 pub use supervision::{Proof, ShownBy};
 pub use template::TEMPLATE;

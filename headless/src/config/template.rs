@@ -133,7 +133,7 @@ keep = 7
 
 # Who is told of alerts, deployments and rollbacks: any number of channels, each with a name of its
 # own; `cappuccino notify-test` tries them. docs/OPERATIONS.md shows every kind: desktop, ntfy,
-# slack, discord, webhook, telegram, command, heartbeat.
+# slack, discord, webhook, telegram, email, command, heartbeat.
 [[notify.channel]]
 kind = "desktop"
 # name = "desktop"

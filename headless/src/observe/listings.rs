@@ -70,6 +70,6 @@ impl Trading for KnownTrading {
     }
 
     fn pnl(&self) -> Vec<PnlView> {
-        self.0.all(self.1.now().wall)
+        self.0.all(self.1.now())
     }
 }

@@ -262,6 +262,8 @@ pub fn samples(view: &MachineView) -> Vec<(String, &'static str, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cappuccino_core::words::StudyIdentity;
+    use std::sync::RwLock;
 
     fn eye() -> Eye {
         let folder = std::env::temp_dir();
@@ -290,6 +292,25 @@ mod tests {
         let silent = GpuView::default();
         assert_eq!(eye.mean(&silent, at(610)), None);
         assert_eq!(eye.mean(&gpu(90.0), at(620)), None, "a gap begins anew");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_card_idle_and_no_study_stalled() {
+        let mut eye = eye();
+        let arrived = Moment { uptime: Span::hours(5), ..Moment::default() };
+        let identity =
+            StudyIdentity { name: "s".into(), study_id: 1, directions: Vec::new(), anchor: None };
+        eye.study.report(identity, 1, false, arrived, &RwLock::default());
+        let gpu = GpuView { utilisation_percent: Some(10.0), ..GpuView::default() };
+        for (minutes, years, mean) in
+            [(0, 0, None), (5, 1, None), (9, -1, None), (10, 2, Some(10.0))]
+        {
+            let wall = Timestamp(0).plus(Span::hours(years * 365 * 24));
+            let now = Moment { wall, ..arrived.plus(Span::minutes(minutes)) };
+            assert_eq!(eye.mean(&gpu, now), mean, "after {minutes} minutes");
+            let (_, vitals) = eye.look(now);
+            assert_eq!(vitals.since_trial, Some(Span::minutes(minutes)));
+        }
     }
 
     #[test]

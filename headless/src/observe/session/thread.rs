@@ -2,10 +2,11 @@
 
 use super::tail::{Look, Tail};
 use super::watcher::{Sessions, Shown};
+use crate::clock::Clock;
 use crate::config::SessionPath;
 use cappuccino_core::api::{PnlView, TradeView};
 use cappuccino_core::trading::Session;
-use cappuccino_core::words::RevisionId;
+use cappuccino_core::words::{Moment, RevisionId, Span};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(super) struct Observer<F> {
     pub(super) path: SessionPath,
     /// What clients see of them.
     pub(super) sessions: Sessions,
+    /// The present.
+    pub(super) clock: Clock,
     /// Told when something changed there.
     pub(super) on_news: F,
     /// Earlier revisions whose files are still to be read.
@@ -35,6 +38,7 @@ pub(super) struct Followed {
     tail: Tail,
     session: Session,
     told: Option<Told>,
+    looked: Option<Moment>,
 }
 
 /// What clients know of a file.
@@ -61,15 +65,16 @@ impl<F: Fn()> Observer<F> {
 
     /// Looks once; how long to wait for the next look.
     fn turn(&mut self) -> Duration {
+        let now = self.clock.now();
         let followed = self.followed.as_mut();
-        if followed.is_some_and(|followed| followed.look(&self.sessions, &self.on_news)) {
+        if followed.is_some_and(|followed| followed.look(now, &self.sessions, &self.on_news)) {
             return Duration::ZERO;
         }
         let Some(revision) = self.earlier.front().copied() else { return POLL };
         let path = &self.path;
         let begin = || Followed::new(Some(revision), Tail::new(path.of(revision)));
         let mut ended = self.ended.take().unwrap_or_else(begin);
-        if ended.look(&self.sessions, &self.on_news) {
+        if ended.look(now, &self.sessions, &self.on_news) {
             self.ended = Some(ended);
         } else {
             self.earlier.pop_front();
@@ -86,7 +91,7 @@ impl<F: Fn()> Observer<F> {
         self.earlier.retain(|earlier| *earlier != revision);
         // The last rows of the one before; a long file that is not read yet comes later.
         if let Some(last) = &mut self.followed
-            && last.look(&self.sessions, &self.on_news)
+            && last.look(self.clock.now(), &self.sessions, &self.on_news)
         {
             self.earlier.extend(last.revision);
         }
@@ -97,15 +102,16 @@ impl<F: Fn()> Observer<F> {
 
 impl Followed {
     pub(super) fn new(revision: Option<RevisionId>, tail: Tail) -> Self {
-        Self { revision, tail, session: Session::default(), told: None }
+        Self { revision, tail, session: Session::default(), told: None, looked: None }
     }
 
     /// Looks once and shows what is new; whether more waits to be read.
-    fn look(&mut self, sessions: &Sessions, on_news: &impl Fn()) -> bool {
+    fn look(&mut self, now: Moment, sessions: &Sessions, on_news: &impl Fn()) -> bool {
         let look = self.tail.look(&mut self.session);
         if matches!(look, Ok(Look::More)) {
             return true;
         }
+        let before = self.looked.replace(now);
         let state = match &look {
             Err(error) => {
                 format!("unreadable: {}: {error}; check its rights", self.tail.path().display())
@@ -127,13 +133,21 @@ impl Followed {
         if is_new_state && told.state.starts_with("unreadable") {
             tracing::warn!("the trader's session is {}", told.state);
         }
-        self.show(sessions, &told);
+        self.show(sessions, &told, self.heard(now, before));
         self.told = Some(told);
         on_news();
         false
     }
 
-    fn show(&self, sessions: &Sessions, told: &Told) {
+    /// When the file grew. Its own stamp is of the wall clock, which may have been set: what grew
+    /// between two looks did so between them.
+    fn heard(&self, now: Moment, before: Option<Moment>) -> Option<Moment> {
+        let ago = now.wall.since(self.tail.modified()?).max(Span::ZERO);
+        let ago = before.map_or(ago, |before| ago.min(now.since(before)));
+        Some(now.plus(Span(-ago.0)))
+    }
+
+    fn show(&self, sessions: &Sessions, told: &Told, heard: Option<Moment>) {
         let trades: Vec<TradeView> = {
             let view = |trade| TradeView::of(trade, self.revision);
             self.session.book().trades.iter().map(view).collect()
@@ -145,6 +159,6 @@ impl Followed {
             heard: self.tail.modified(),
             ..PnlView::of(&self.session)
         };
-        sessions.show(self.revision, Shown { view, trades: trades.into() });
+        sessions.show(self.revision, Shown { view, trades: trades.into(), heard });
     }
 }
