@@ -136,7 +136,7 @@ impl Silence {
 
 impl AlertChange {
     /// Alerts about processes: told, and again after one and after three hours. What can be done
-    /// without a person is being done, and goes on; a day of it is no more news than its third hour.
+    /// without a person is being done; a day of it is no more news than its third hour.
     pub fn of_processes() -> Vec<(Pattern, Self)> {
         let change =
             Self { repeat_first: Some(Span::hours(1)), repeats: Some(2), ..Self::default() };
