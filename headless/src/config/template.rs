@@ -97,8 +97,9 @@ disk_full_percent = 95
 # How long something must be wrong before it is told, and right before it is over.
 # for = "0s"
 # keep = "0s"
-# An alert is repeated after 5, 10, 20 … minutes, so often; a critical one until somebody
-# acknowledges it (`cappuccino ack KEY`) or it is over.
+# An alert is repeated after 5, 10, 20 … minutes, so often; one about a process after 1 and 3
+# hours, unless these are set; a critical one until somebody acknowledges it
+# (`cappuccino ack KEY`) or it is over.
 # repeat_first = "5m"
 # repeat_max = "4h"
 # repeats = 5

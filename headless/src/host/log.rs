@@ -43,14 +43,26 @@ pub(super) async fn keep(logs: Vec<CappedLog>) {
     loop {
         let began = Instant::now();
         tokio::time::sleep(pause).await;
-        let (seen, due) = (sizes(&logs), logs.clone());
+        let seen = sizes(&logs);
         pause = next_look(&logs, &before, &seen, began.elapsed());
+        let due = due(&logs, &seen);
+        before = seen;
+        if due.is_empty() {
+            continue;
+        }
         // Copying takes its time; the lives of processes are watched meanwhile.
         if let Err(error) = tokio::task::spawn_blocking(move || cut_all(&due)).await {
             tracing::error!("cutting the logs had a defect: {error}");
         }
         before = sizes(&logs);
     }
+}
+
+/// Those that may have half their cap. One whose head was punched keeps its length, so it is among
+/// them from then on; whether it is due is seen when it is opened.
+fn due(logs: &[CappedLog], sizes: &[u64]) -> Vec<CappedLog> {
+    let due = logs.iter().zip(sizes).filter(|(log, size)| **size > log.cap_bytes / 2);
+    due.map(|(log, _)| log.clone()).collect()
 }
 
 fn cut_all(logs: &[CappedLog]) {
