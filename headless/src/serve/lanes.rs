@@ -3,6 +3,7 @@
 use super::Window;
 use super::answer::{Problem, on_a_thread};
 use super::reading::{Asked, understood};
+use crate::observe::session::rivals::revision_of;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -40,14 +41,19 @@ pub(super) async fn lanes(
     Ok(Json(lanes))
 }
 
-/// Says which trial the champion is of.
+/// Says which revision and which trial each model is.
 fn name(lanes: &mut LanesView, deployment: &DeploymentView) {
-    let live = || deployment.live.as_ref().map(|live| live.id);
-    let champion = lanes.revision.or_else(live);
+    let live = deployment.live.as_ref().map(|live| live.id);
+    let champion = lanes.revision.or(live);
+    // Of an earlier session nobody knows who was the model before.
+    let previous = deployment.rollback_target.as_ref().map(|target| target.id);
+    let previous = previous.filter(|_| champion == live);
     for lane in &mut lanes.lanes {
-        if lane.kind == LaneKind::Champion {
-            lane.revision = champion;
-        }
+        lane.revision = match lane.kind {
+            LaneKind::Champion => champion,
+            LaneKind::Previous | LaneKind::Shadow => revision_of(&lane.standing.name, previous),
+            LaneKind::Benchmark => None,
+        };
         let known = deployment.revisions.iter().find(|known| Some(known.id) == lane.revision);
         lane.trial = known.map(|known| known.trial);
     }
