@@ -113,7 +113,8 @@ fn a_model_that_the_built_in_trader_cannot_use_is_refused_before_anything_is_cut
         let revisions = site.status().unwrap().deployment.revisions;
         revisions.into_iter().find(|one| one.standing.starts_with("rejected"))
     });
-    let said = "`cappuccino trade` cannot use it: the trial has no parameter `lookback`";
+    let said =
+        "`cappuccino trade` cannot use it: best_trial: the trial has no parameter `lookback`";
     assert!(refused.standing.contains(said), "{}", refused.standing);
     assert_eq!(live(&site.status().unwrap()), Some(live_one));
     let why = ask(&site, &["why", &number.to_string()]);

@@ -96,6 +96,8 @@ pub(super) fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
     let session_csv = session_csv(&file, root)?;
+    let built_in = trader::built_in(&file)?;
+    trader::tells_of_the_model_before(&file, built_in.as_ref(), session_csv.as_ref())?;
     let (vitals, machine) = machine::machine(&file.machine)?;
     let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
     let alerts = supervision::ranked(alerts, &processes);
@@ -109,8 +111,6 @@ pub(super) fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         integrity_every: alerts::integrity_every(&file.alerts)?,
         heartbeat_interval: span(file.study.heartbeat_interval.as_ref(), Span::seconds(60))?,
     };
-    let built_in = trader::built_in(&file)?;
-    trader::tells_of_the_model_before(&file, built_in.as_ref(), session_csv.as_ref())?;
     let mut models = models::models(file.models, root)?;
     models.tickers = models.tickers.or_else(|| built_in.as_ref().map(TradeArgs::full_tickers));
     let gate = gate::gate(&file.gate, &models, root)?;

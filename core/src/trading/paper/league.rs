@@ -294,7 +294,7 @@ mod tests {
     fn record() -> String {
         let mut text: String = (0..50).map(|hour| line(hour, &[("champion", "a", 5.0)])).collect();
         let (mut slow, mut fast, mut late) = (1000.0, 1000.0, 1000.0);
-        for hour in 50..600 {
+        for hour in 50..610 {
             slow *= 1.0 + 1e-4 * f64::from(i32::try_from(hour % 3).unwrap() - 1);
             fast *= 1.001;
             late *= 0.999;
@@ -313,16 +313,16 @@ mod tests {
     #[test]
     fn lanes_are_compared_over_the_bars_that_they_traded_together() {
         let standings = read(&record()).standings();
-        assert_eq!((standings.bars, standings.lanes.len(), standings.skipped), (550, 3, 0));
-        assert_eq!((standings.since, standings.until), (Some(hour(50)), Some(hour(599))));
+        assert_eq!((standings.bars, standings.lanes.len(), standings.skipped), (560, 3, 0));
+        assert_eq!((standings.since, standings.until), (Some(hour(50)), Some(hour(609))));
         let [champion, previous, shadow] = &standings.lanes[..] else { panic!() };
-        assert_eq!((champion.comparison, champion.fills), (None, 550));
+        assert_eq!((champion.comparison, champion.fills), (None, 560));
         assert_eq!(previous.comparison.unwrap().verdict, Verdict::Promote);
         assert!(previous.growth > 0.4 && previous.sharpe.is_some());
         // Its coming has not cost the others a bar.
-        assert_eq!((shadow.since, shadow.bars), (hour(300), 300));
+        assert_eq!((shadow.since, shadow.bars), (hour(300), 310));
         let found = shadow.comparison.unwrap();
-        assert_eq!((found.verdict, found.bars), (Verdict::Drop, 299));
+        assert_eq!((found.verdict, found.bars), (Verdict::Drop, 309));
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(pieces, read(&text));
         let (first, last) = text.split_at(text.len() - 20);
         let mut torn = read(first);
-        assert_eq!(torn.newest(), Some(hour(598)));
+        assert_eq!(torn.newest(), Some(hour(608)));
         torn.feed(last.as_bytes());
         assert_eq!(torn, read(&text));
     }
