@@ -7,13 +7,14 @@ use cappuccino_core::machines::deployment::{Phase, lane_name};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{
     Candidate, Cause, Command, Decline, DeploymentReport, Digest, Failure, LanesPolicy, Mode, Note,
-    Observation, Policy, Promote, Rejection, RevisionId, Rival, Span, Standing, Trading,
+    Observation, Policy, Probe, ProcessReport, Promote, Rejection, RevisionId, Rival, Span,
+    Standing, Trading,
 };
 use std::fs;
 use std::path::PathBuf;
 use support::cli::tell;
 use support::daemon::{PATIENCE, Site};
-use support::desk::{Desk, small_policy, trial};
+use support::desk::{Desk, identity, small_policy, trial};
 use support::network::sound;
 use support::trading::{Account, lane_event};
 use support::wait::until;
@@ -62,6 +63,14 @@ fn four(promote: Promote) -> (Desk, [RevisionId; 4]) {
     };
     let revisions = [1, 2, 3, 4].map(|number| of(&mut desk, number));
     (desk, revisions)
+}
+
+/// The runner is killed and comes back, and finds the trader alive.
+fn comes_back(desk: &mut Desk, pid: u32) {
+    let generation = desk.generation("trader");
+    desk.restart();
+    let held = Probe::Held(generation, identity(pid));
+    desk.process("trader", ProcessReport::Probed(held));
 }
 
 fn company(desk: &Desk) -> Vec<(String, u64)> {
@@ -158,7 +167,7 @@ fn a_better_one_goes_live_by_itself_through_every_step_and_what_it_beat_does_not
     assert!(matches!(&desk.world().deployment.slot.phase, Phase::Settling(attempt)
         if matches!(&attempt.cause, Cause::TradedBetter(why) if why.contains("+2.00 bp"))));
     // Killed on the way, it goes on.
-    desk.restart();
+    comes_back(&mut desk, 400);
     desk.prepare();
     desk.cut_over(900);
     desk.pass(desk.policy.deployment.probation);
@@ -183,7 +192,7 @@ fn a_better_one_goes_live_by_itself_through_every_step_and_what_it_beat_does_not
 fn a_promoted_model_is_approved_where_that_is_asked_for_and_may_be_taken_back() {
     let (mut desk, [_, second, _, live]) = four(Promote::Auto);
     desk.policy.deployment.require_approval = true;
-    desk.restart();
+    comes_back(&mut desk, 400);
     desk.observe(&trading(live, vec![rival(second, false, 2.0)]));
     desk.reported(DeploymentReport::FilesSettled);
     desk.reported(DeploymentReport::Staged(Digest([9; 32])));
@@ -230,9 +239,13 @@ fn live(status: &Status) -> Option<RevisionId> {
     (status.deployment.phase == "live").then(|| status.deployment.live.as_ref().map(|r| r.id))?
 }
 
+/// Made-up models lose; here nobody minds.
+const LENIENT: &str = "[gate]\nmax_loss_percent = 0\nmax_drawdown_percent = 0\n\
+                       [guard]\nmax_drawdown_percent = 0";
+
 /// A site with a real trader on which so many models went live one after the other.
-fn site(extra: &str, models: u32) -> (Site, Vec<RevisionId>) {
-    let mut site = Site::trading(PROGRAM, 5000, 72_000.0, extra);
+fn site(models: u32) -> (Site, Vec<RevisionId>) {
+    let mut site = Site::trading(PROGRAM, 5000, 72_000.0, LENIENT);
     let mut revisions = Vec::new();
     for model in 1..=models {
         site.finish_tradable_trial(model.into());
@@ -256,7 +269,7 @@ fn record(site: &Site, id: RevisionId) -> PathBuf {
 
 #[test]
 fn a_real_trader_lets_them_trade_on_its_bars_and_they_come_and_go_without_a_restart() {
-    let (site, revisions) = site("", 3);
+    let (site, revisions) = site(3);
     let (first, second, third) = (revisions[0], revisions[1], revisions[2]);
     let kinds = |view: &LanesView| -> Vec<(LaneKind, Option<RevisionId>)> {
         let lanes = view.lanes.iter().filter(|lane| lane.kind != LaneKind::Benchmark);
