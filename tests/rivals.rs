@@ -147,7 +147,8 @@ fn a_better_one_is_told_and_left_to_a_person_unless_it_may_go_live_by_itself() {
     assert_eq!(under_way(&desk), None);
     desk.observe(&trading(live, vec![rival(second, false, 0.0)]));
     desk.pass(Span::hours(2));
-    assert!(!desk.world().alerts.get(&better).is_some_and(|alert| alert.trouble().is_some()));
+    let alert = desk.world().alerts.get(&better);
+    assert!(alert.is_none_or(|alert| alert.trouble().is_none()), "{alert:?}");
 
     let (mut desk, [_, second, _, live]) = four(Promote::Never);
     desk.observe(&trading(live, vec![rival(second, false, 2.0)]));
