@@ -5,6 +5,7 @@
 mod alerts;
 mod chart;
 mod foresight;
+mod lanes;
 mod log;
 mod machine;
 mod notifications;
@@ -19,6 +20,7 @@ mod view;
 pub use alerts::{AcknowledgedView, AlertView, AlertsView, SilenceView};
 pub use chart::{TrialChart, TrialDot};
 pub use foresight::{Foresight, foresee};
+pub use lanes::{LaneKind, LaneView, LanesView};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
 pub use notifications::{ChannelView, DeadLetter};

@@ -1,0 +1,173 @@
+//! One session with what it told so far: its rows, and the event record that the built-in trader
+//! keeps beside them.
+
+use super::tail::{Look, Tail};
+use super::watcher::{Sessions, Shown};
+use cappuccino_core::api::{PnlView, TradeView};
+use cappuccino_core::trading::Session;
+use cappuccino_core::trading::paper::league::{League, Standings};
+use cappuccino_core::words::{RevisionId, Timestamp};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Ending of the event record of a session.
+pub const EVENTS: &str = "events.jsonl";
+
+/// A session that is read.
+pub(super) struct Followed {
+    revision: Option<RevisionId>,
+    rows: Tail,
+    session: Session,
+    lanes: Lanes,
+    told: Option<Told>,
+}
+
+/// Its event record.
+struct Lanes {
+    record: Tail,
+    league: Arc<Mutex<League>>,
+    standings: Arc<Standings>,
+    state: String,
+}
+
+/// The lanes of a session, as its observer saw them last.
+#[derive(Clone)]
+pub(super) struct ShownLanes {
+    /// `waiting`, `following` or `unreadable: why`.
+    pub(super) state: String,
+    /// The event record.
+    pub(super) file: String,
+    /// How they stand.
+    pub(super) standings: Arc<Standings>,
+    /// Their bars; locked for moments only, never while anybody compares.
+    pub(super) league: Arc<Mutex<League>>,
+}
+
+/// What clients know of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    state: String,
+    rows: u64,
+    skipped: u64,
+    trades: u64,
+    lanes: String,
+    newest_bar: Option<Timestamp>,
+}
+
+impl Followed {
+    pub(super) fn new(revision: Option<RevisionId>, file: PathBuf) -> Self {
+        let lanes = Lanes {
+            record: Tail::new(file.with_extension(EVENTS)),
+            league: Arc::default(),
+            standings: Arc::default(),
+            state: String::new(),
+        };
+        Self { revision, rows: Tail::new(file), session: Session::default(), lanes, told: None }
+    }
+
+    /// Whose session it is.
+    pub(super) const fn revision(&self) -> Option<RevisionId> {
+        self.revision
+    }
+
+    /// Looks once and shows what is new; whether more waits to be read.
+    pub(super) fn look(&mut self, sessions: &Sessions, on_news: &impl Fn()) -> bool {
+        let look = self.rows.look(&mut self.session);
+        if matches!(look, Ok(Look::More)) || self.lanes.look() {
+            return true;
+        }
+        let told = self.to_tell(&look);
+        if self.told.as_ref() == Some(&told) {
+            return false;
+        }
+        let is_new_state = self.told.as_ref().is_none_or(|before| before.state != told.state);
+        if is_new_state && told.state.starts_with("unreadable") {
+            tracing::warn!("the trader's session is {}", told.state);
+        }
+        self.show(sessions, &told);
+        self.told = Some(told);
+        on_news();
+        false
+    }
+
+    fn to_tell(&self, look: &std::io::Result<Look>) -> Told {
+        let (path, book) = (self.rows.path().display(), self.session.book());
+        let state = match look {
+            Err(error) => format!("unreadable: {path}: {error}; check its rights"),
+            Ok(look) => match self.session.header_error() {
+                Some(error) => format!("unreadable: {path}: {error}"),
+                None if *look == Look::Missing || book.rows == 0 => "waiting".to_owned(),
+                None => "following".to_owned(),
+            },
+        };
+        Told {
+            state,
+            rows: book.rows,
+            skipped: book.skipped,
+            trades: book.ledger.tally().trades,
+            lanes: self.lanes.state.clone(),
+            newest_bar: self.lanes.standings.until,
+        }
+    }
+
+    fn show(&self, sessions: &Sessions, told: &Told) {
+        let trades: Vec<TradeView> = {
+            let view = |trade| TradeView::of(trade, self.revision);
+            self.session.book().trades.iter().map(view).collect()
+        };
+        let view = PnlView {
+            state: told.state.clone(),
+            revision: self.revision,
+            file: self.rows.path().display().to_string(),
+            heard: self.rows.modified(),
+            ..PnlView::of(&self.session)
+        };
+        let lanes = self.lanes.shown();
+        sessions.show(self.revision, Shown { view, trades: trades.into(), lanes });
+    }
+}
+
+impl Lanes {
+    /// Looks once; whether more waits to be read.
+    fn look(&mut self) -> bool {
+        let mut league = locked(&self.league);
+        let look = self.record.look(&mut *league);
+        let is_behind = league.newest() != self.standings.until;
+        drop(league);
+        self.state = match look {
+            Ok(Look::More) => return true,
+            Ok(Look::Missing | Look::Unchanged | Look::Grew) => {
+                if is_behind {
+                    self.compare();
+                }
+                let is_empty = self.standings.lanes.is_empty();
+                if is_empty { "waiting" } else { "following" }.to_owned()
+            }
+            Err(error) => {
+                let path = self.record.path().display();
+                format!("unreadable: {path}: {error}; check its rights")
+            }
+        };
+        false
+    }
+
+    /// Compares a copy: whoever draws a picture meanwhile does not wait.
+    fn compare(&mut self) {
+        let league = locked(&self.league).clone();
+        self.standings = Arc::new(league.standings());
+    }
+
+    fn shown(&self) -> ShownLanes {
+        ShownLanes {
+            state: self.state.clone(),
+            file: self.record.path().display().to_string(),
+            standings: self.standings.clone(),
+            league: self.league.clone(),
+        }
+    }
+}
+
+/// The bars; a thread that failed while it held them has left them whole lines.
+pub(super) fn locked(league: &Mutex<League>) -> MutexGuard<'_, League> {
+    league.lock().unwrap_or_else(PoisonError::into_inner)
+}
