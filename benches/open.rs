@@ -5,8 +5,8 @@
 //!     cargo bench -p cappuccino-benches --bench open
 
 use cappuccino_core::api::{
-    API_VERSION, CAPABILITIES, Hello, ParamView, PnlView, TradeView, TrialChart, TrialDot,
-    TrialView, ViewValue,
+    API_VERSION, CAPABILITIES, Hello, LanesView, ParamView, PnlView, TradeView, TrialChart,
+    TrialDot, TrialView, ViewValue,
 };
 use cappuccino_core::store::{
     Batch, FileBackend, OpenFacts, Retention, Samples, SeriesId, SeriesKind, Store,
@@ -264,5 +264,9 @@ impl Trading for NoTrades {
 
     fn pnl(&self) -> Vec<PnlView> {
         Vec::new()
+    }
+
+    fn lanes(&self, _revision: Option<RevisionId>, _buckets: usize) -> Option<LanesView> {
+        None
     }
 }

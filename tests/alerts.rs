@@ -303,6 +303,7 @@ fn trades_of_six_hours_are_told_together_once_and_of_each_revision_by_itself() {
             market_growth: None,
             silent,
             trades,
+            rivals: vec![],
         };
         desk.take(&Observation::Trading(trading));
     };

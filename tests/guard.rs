@@ -24,6 +24,7 @@ fn trading(revision: RevisionId, drawdown: f64) -> Observation {
         market_growth: Some(0.0),
         trades: 0,
         silent: Some(Span::minutes(5)),
+        rivals: vec![],
     })
 }
 

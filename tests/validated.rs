@@ -109,6 +109,31 @@ fn the_weights_that_are_live_are_not_deployed_again_under_another_name() {
     assert_eq!(live(&site.status().unwrap()), Some(first));
 }
 
+/// Defect: a model whose trial lacked what the trader needs passed, went live, ended three times
+/// with exit code 2, and everything was halted.
+#[test]
+fn a_model_that_the_built_in_trader_cannot_use_is_refused_before_anything_is_cut_over() {
+    let mut site = Site::trading(PROGRAM, 200, 3600.0, "");
+    let first = site.finish_tradable_trial(1.0);
+    site.start_and_wait();
+    let live_one = until("a model is live", PATIENCE, || live(&site.status().unwrap()));
+    let number = site.finish_trial(2.0);
+    let refused = until("the model is refused", PATIENCE, || {
+        let revisions = site.status().unwrap().deployment.revisions;
+        revisions.into_iter().find(|one| one.standing.starts_with("rejected"))
+    });
+    let said =
+        "`cappuccino trade` cannot use it: best_trial: the trial has no parameter `lookback`";
+    assert!(refused.standing.contains(said), "{}", refused.standing);
+    assert_eq!(live(&site.status().unwrap()), Some(live_one));
+    let why = ask(&site, &["why", &number.to_string()]);
+    assert!(why.contains(said), "{why}");
+    // Of the one that trades, the states of the kept candles were asked.
+    let why = ask(&site, &["why", &first.to_string()]);
+    assert!(why.contains("`cappuccino trade` can load it: lookback 1"), "{why}");
+    assert!(!why.contains("recent states"), "{why}");
+}
+
 #[test]
 fn a_file_added_beside_the_weights_keeps_them_from_trading() {
     let (mut site, first) = one_model();

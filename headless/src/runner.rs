@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::handover::Successor;
 use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
+use crate::observe::session::rivals::rivals;
 use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::signs::SignsWatcher;
 use crate::observe::watcher::StudyWatcher;
@@ -179,9 +180,11 @@ impl Runner {
     /// Shows the guard how the model trades that is live.
     async fn judge_trading(&mut self) {
         let now = self.clock.now();
-        if let Some(trading) = self.pnl(now).and_then(|pnl| pnl.trading()) {
-            self.observe(Observation::Trading(trading)).await;
+        let Some(mut trading) = self.pnl(now).and_then(|pnl| pnl.trading()) else { return };
+        if let Some(standings) = self.sessions.as_ref().and_then(SessionWatcher::standings) {
+            trading.rivals = rivals(&standings, &self.world().deployment);
         }
+        self.observe(Observation::Trading(trading)).await;
     }
 
     /// Takes an observation into the record and acts on it; does not return before it is durable.
@@ -208,6 +211,7 @@ impl Runner {
     fn act(&mut self, orders: Orders) -> Vec<Observation> {
         let world = self.keeper.engine().world();
         self.actor.forget_unwanted(world);
+        self.actor.tell_company(world);
         let mut seen = Vec::new();
         seen.extend(self.study.exclude(&world.deployment).map(Observation::Study));
         for (id, effect) in orders.effects {

@@ -176,6 +176,7 @@ impl PnlView {
             market_growth: self.market_growth,
             silent: self.age,
             trades: self.trades,
+            rivals: Vec::new(),
         })
     }
 

@@ -129,6 +129,7 @@ mod tests {
             market_growth: None,
             silent: Some(Span::minutes(silent)),
             trades: 0,
+            rivals: vec![],
         }
     }
 

@@ -40,7 +40,7 @@ pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
 pub use supervision::{Fault, LivenessPolicy, Readiness, Sign, Signs};
 pub use time::{BootId, Moment, Span, Timestamp};
-pub use trading::{GuardPolicy, Trading};
+pub use trading::{GuardPolicy, LanesPolicy, Promote, Rival, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
 pub use verdict::{ExamStep, Examined, Finding, Outcome, Verdict};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

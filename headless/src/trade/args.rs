@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Bars that a session sees before it acts, at least: what the indicators and any lookback need.
 const HISTORY_BARS_MIN: usize = 40;
 
+/// Variable that names the file of lanes; set by a runner.
+pub const LANES_VARIABLE: &str = "CAPPUCCINO_LANES";
+
 /// What the trader needs to know.
 #[derive(clap::Args, Clone, Debug)]
 pub struct TradeArgs {
@@ -32,6 +35,9 @@ pub struct TradeArgs {
     /// Folder of a model that trades beside it, with money of its own: `DIR` or `NAME=DIR`
     #[arg(long, value_name = "NAME=DIR")]
     pub shadow: Vec<String>,
+    /// File that names more of them, one `NAME=DIR` a line; looked at before every bar
+    #[arg(long, value_name = "FILE", env = LANES_VARIABLE, hide_env_values = true)]
+    pub lanes: Option<PathBuf>,
     /// Hours of history before the first decision
     #[arg(long, value_name = "N", default_value_t = 120)]
     pub history_hours: u16,
@@ -109,7 +115,7 @@ pub enum Fill {
 
 impl TradeArgs {
     /// The tickers; one without a currency is in dollars.
-    pub(super) fn full_tickers(&self) -> Vec<String> {
+    pub(crate) fn full_tickers(&self) -> Vec<String> {
         let full = |name: &String| {
             if name.contains('/') { name.clone() } else { format!("{name}/USD") }
         };

@@ -85,7 +85,7 @@ impl Ledger {
                 }
             }
             (Cause::AutomaticRollback(_) | Cause::OperatorRollback(..), _) => self.rollbacks += 1,
-            (Cause::Automatic | Cause::Operator(..), _) => {}
+            (Cause::Automatic | Cause::Operator(..) | Cause::TradedBetter(_), _) => {}
         }
         self.live.push((revision, new));
         Ok(())

@@ -180,18 +180,7 @@ fn acceptable(
     if slot.mode != Mode::Auto || !context.policy.auto_deploy {
         return Err(Decline::NotAutomatic);
     }
-    let same_trial =
-        |study: &StudyIdentity, id| *study == candidate.study && id == candidate.trial_id;
-    if slot.holds.iter().any(|hold| same_trial(&hold.study, hold.trial_id)) {
-        return Err(Decline::Held);
-    }
-    let tried = deployment.revisions.values().rev().find(|revision| {
-        same_trial(&revision.candidate.study, revision.candidate.trial_id)
-            && !revision.standing.may_be_proposed()
-    });
-    if let Some(revision) = tried {
-        return Err(Decline::Tried(revision.standing.clone()));
-    }
+    is_held_or_tried(deployment, candidate)?;
     if slot.followed.as_ref() != Some(&candidate.study) {
         return Err(Decline::OtherStudy);
     }
@@ -200,10 +189,44 @@ fn acceptable(
         (Some(live), Some(_)) if live.study != candidate.study => {}
         (live, _) => improves(context.policy, live, candidate)?,
     }
+    outdoes(context, deployment, candidate)?;
     within_rate(context, deployment)
 }
 
-fn within_rate(context: Context<'_>, deployment: &Deployment) -> Result<(), Decline> {
+/// Whether a person or an earlier try speaks against a trial.
+pub(super) fn is_held_or_tried(
+    deployment: &Deployment,
+    candidate: &Candidate,
+) -> Result<(), Decline> {
+    let same_trial =
+        |study: &StudyIdentity, id| *study == candidate.study && id == candidate.trial_id;
+    if deployment.slot.holds.iter().any(|hold| same_trial(&hold.study, hold.trial_id)) {
+        return Err(Decline::Held);
+    }
+    let tried = deployment.revisions.values().rev().find(|revision| {
+        same_trial(&revision.candidate.study, revision.candidate.trial_id)
+            && !revision.standing.may_be_proposed()
+    });
+    tried.map_or(Ok(()), |revision| Err(Decline::Tried(revision.standing.clone())))
+}
+
+/// A model that traded better than trials of a higher value is replaced only by one that improves
+/// on those, too: their values have shown to be worth less.
+fn outdoes(
+    context: Context<'_>,
+    deployment: &Deployment,
+    candidate: &Candidate,
+) -> Result<(), Decline> {
+    let outperformed = deployment.revisions.values().filter(|revision| {
+        matches!(revision.standing, Standing::Outperformed(_))
+            && revision.candidate.study == candidate.study
+    });
+    let mut values = outperformed.map(|revision| &revision.candidate);
+    let better = values.find(|known| improves(context.policy, Some(known), candidate).is_err());
+    better.map_or(Ok(()), |known| Err(Decline::Outdone(known.number)))
+}
+
+pub(super) fn within_rate(context: Context<'_>, deployment: &Deployment) -> Result<(), Decline> {
     let cutovers = &deployment.slot.cutovers;
     let ago = |moment| context.now.since(moment);
     if cutovers.last().is_some_and(|last| ago(*last) < context.policy.min_dwell) {

@@ -1,10 +1,11 @@
 //! The trader's sessions as the runner and its clients see them.
 
-use super::tail::Tail;
-use super::thread::{Followed, Observer};
+use super::followed::{Followed, ShownLanes, locked};
+use super::thread::Observer;
 use crate::clock::Clock;
 use crate::config::SessionPath;
-use cappuccino_core::api::{PnlView, TradeView};
+use cappuccino_core::api::{LanesView, PnlView, TradeView};
+use cappuccino_core::trading::paper::league::Standings;
 use cappuccino_core::words::{Moment, RevisionId, Span};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
@@ -37,6 +38,8 @@ pub(super) struct Shown {
     pub(super) trades: Arc<[TradeView]>,
     /// When the file grew, by both clocks: one that is set makes no trader fall silent.
     pub(super) heard: Option<Moment>,
+    /// What trades beside it.
+    pub(super) lanes: ShownLanes,
 }
 
 /// The eyes on the trader's sessions; dropping them ends and joins their thread.
@@ -66,7 +69,7 @@ impl SessionWatcher {
         let earlier = earlier.rev().filter(is_earlier).take(REVISIONS_MAX).collect();
         // One file for all needs no revision to be followed.
         let single = (!path.is_per_revision()).then(|| path.of(RevisionId(0)));
-        let followed = single.map(|file| Followed::new(None, Tail::new(file)));
+        let followed = single.map(|file| Followed::new(None, file));
         let observer = Observer {
             path: path.clone(),
             sessions: sessions.clone(),
@@ -106,6 +109,12 @@ impl SessionWatcher {
             file: key.map_or_else(String::new, |key| self.path.of(key).display().to_string()),
             ..PnlView::default()
         })
+    }
+
+    /// How the lanes of the session stand that is followed; nothing before anything is known of it.
+    pub fn standings(&self) -> Option<Arc<Standings>> {
+        let key = self.asked.filter(|_| self.path.is_per_revision());
+        self.sessions.lanes_of(key).map(|lanes| lanes.standings)
     }
 
     /// What is known of every session.
@@ -149,6 +158,19 @@ impl Sessions {
 
     fn view(&self, revision: Option<RevisionId>, now: Moment) -> Option<PnlView> {
         self.with(|inner| inner.shown.get(&revision).map(|shown| shown.at(now)))
+    }
+
+    fn lanes_of(&self, revision: Option<RevisionId>) -> Option<ShownLanes> {
+        self.with(|inner| inner.shown.get(&revision).map(|shown| shown.lanes.clone()))
+    }
+
+    /// The lanes of one revision's session, of the one that is followed unless one is named; with
+    /// their worth over time in at most so many buckets. Nothing when no such session is known.
+    pub fn lanes(&self, revision: Option<RevisionId>, buckets: usize) -> Option<LanesView> {
+        let revision = revision.or_else(|| self.with(|inner| inner.followed));
+        let ShownLanes { state, file, standings, league } = self.lanes_of(revision)?;
+        let view = LanesView::of(&standings, &locked(&league), buckets);
+        Some(LanesView { state, revision, file, ..view })
     }
 
     /// Every session that has begun or is followed, newest revision first.
