@@ -66,27 +66,25 @@ fn check_finds_a_flipped_bit_and_a_wrong_key() {
 fn check_names_programs_that_cannot_be_run_and_scripts_that_are_not_there_yet() {
     let folder = left_workspace([Note::RunnerStarted]);
     let configuration = folder.path().join("cappuccino.toml");
-    let processes = "[processes.absent]
-command = [\"no-such-program\"]
-[processes.worker]
-command = [\"sh\", \"train.sh\"]
-[processes.elsewhere]
-command = [\"sh\"]
-directory = \"nowhere\"
-";
-    std::fs::write(&configuration, processes).unwrap();
+    let process = |name: &str, rest: &str| {
+        format!("[[process]]\nname = \"{name}\"\nrole = \"other\"\ncommand = {rest}\n")
+    };
+    let study = "[study]\ndatabase = \"absent.db\"\nname = \"s\"\n";
+    let worker = study.to_owned() + &process("worker", "[\"sh\", \"train.sh\"]");
+    let absent = process("absent", "[\"no-such-program\"]");
+    let elsewhere = process("elsewhere", "[\"sh\"]\ndirectory = \"nowhere\"");
+    std::fs::write(&configuration, [worker.clone(), absent, elsewhere].concat()).unwrap();
     let told = say(folder.path(), &["check"]);
     assert_eq!(told.code, 1, "{told}");
     for part in [
-        "absent: `no-such-program` is no program that can be run",
-        "elsewhere: its folder [WORKSPACE]/nowhere is not there",
+        "absent:\n  `no-such-program` is no program that can be run",
+        "elsewhere:\n  its folder [WORKSPACE]/nowhere is not there",
         "not yet: worker: train.sh is not in [WORKSPACE]",
         "error: 2 finding(s)",
     ] {
         assert!(told.to_string().contains(part), "{part}: {told}");
     }
-    let sound = "[processes.worker]\ncommand = [\"sh\", \"train.sh\"]\n";
-    std::fs::write(&configuration, sound).unwrap();
+    std::fs::write(&configuration, worker).unwrap();
     std::fs::write(folder.path().join("train.sh"), "exit 0\n").unwrap();
     let told = say(folder.path(), &["check"]);
     assert!(told.code == 0 && !told.out.contains("train.sh"), "{told}");
