@@ -64,7 +64,7 @@ def measure(tables, options):
         "T1, T8", ["restart, ms: p50 / p99 (of)", "RSS of main, MiB", "PSS of all, MiB",
                    "PSS of a helper"], lambda kind: blows.restarts_and_memory(kind, options))
     tables.together(
-        "T6, T7", ["wake-ups/s of main", "of all helpers", "CPU %"],
+        "T6, T7", ["wake-ups/s of main", "of all helpers", "main's threads", "CPU %"],
         lambda kinds: blows.idle(kinds, options))
     heads = ["workers alive", "instances after a new start", "an end meanwhile (code 7) is known as",
              "then a death noticed and restarted, ms: p50 / p99 (of)"]
@@ -121,7 +121,7 @@ def main():
     options = arguments()
     if not options.program.exists():
         sys.exit("error: build it first: cargo build --release -p cappuccino-headless")
-    asked = lambda title: not options.only or any(part in title for part in options.only)
+    asked = lambda title: not options.only or any(part.lower() in title.lower() for part in options.only)
     provide(options.tools, asked)
     if options.fetch:
         return

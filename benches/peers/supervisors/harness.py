@@ -84,6 +84,17 @@ def cost(pids):
     return cpu, woken
 
 
+def wakeups(pid):
+    """Voluntary context switches so far, by thread: its number and its name."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
+        lines = [line for line in text(task / "status").splitlines() if line.startswith("volunt")]
+        if lines:
+            name = text(task / "comm").strip()
+            found[task.name, name] = int(lines[0].split()[1])
+    return found
+
+
 def memory(pids):
     """RSS and PSS in MiB."""
     rss = pss = 0
