@@ -55,7 +55,9 @@ impl Engine {
     /// have asked for more than one of them, for there is one answer.
     pub fn decide_all(&self, now: Moment, observations: &[Observation]) -> Decision {
         let mut draft = Draft::new(&self.policy, &self.world, now);
-        observations.iter().for_each(|observation| draft.observe(observation));
+        for observation in observations {
+            draft.observe(observation);
+        }
         draft.finish(&self.world)
     }
 
