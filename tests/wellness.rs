@@ -1,6 +1,7 @@
 //! Processes that are not well, and processes that depend on each other: what the machines decide,
 //! with a clock that the test turns.
 
+use cappuccino_core::engine::Engine;
 use cappuccino_core::fleet;
 use cappuccino_core::machines::process::Phase;
 use cappuccino_core::words::{
@@ -290,4 +291,35 @@ fn an_exit_code_can_say_that_another_try_is_useless() {
     desk.exited("w1", ExitStatus::Code(3));
     assert!(matches!(phase(&desk, "w1"), Phase::Done(ExitStatus::Code(3))));
     assert_eq!(launches(&desk.pass(Span::hours(5)), "w1"), 0);
+}
+
+#[test]
+fn what_is_seen_together_is_decided_as_one_after_the_other() {
+    let policy = workers(3, |_, _| ());
+    let (mut desk, _) = Desk::new(policy.clone());
+    for (pid, worker) in [(1, "w1"), (2, "w2"), (3, "w3")] {
+        desk.started(worker, pid);
+    }
+    desk.pass(Span::hours(1));
+    let generation = desk.generation("w1");
+    let seen = |worker: &str, report| Observation::Process(name(worker), report);
+    let together = [
+        seen("w1", ProcessReport::Exited(generation, FAILED)),
+        seen("w2", ProcessReport::Exited(generation, FAILED)),
+        // Told twice, as after a restart of the runner.
+        seen("w1", ProcessReport::Exited(generation, FAILED)),
+        Observation::Tick,
+    ];
+    let mut engine = Engine::new(policy.clone(), desk.world().clone());
+    let all = engine.decide_all(desk.now, &together);
+    let mut notes = Vec::new();
+    for observation in &together {
+        let decision = engine.decide(desk.now, observation);
+        notes.extend(decision.notes().to_vec());
+        engine.advance(decision.commit_in_memory());
+    }
+    assert_eq!(all.notes(), notes);
+    let mut at_once = Engine::new(policy, desk.world().clone());
+    at_once.advance(all.commit_in_memory());
+    assert_eq!(at_once.world(), engine.world());
 }

@@ -16,6 +16,7 @@ import sys
 import time
 
 from supervisors import blows, harness, logs, many
+from supervisors.ours import Cappuccino
 from supervisors.provide import everyone, provide
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -33,9 +34,10 @@ class Tables:
         return not self.options.tables or any(part in self.options.tables for part in parts)
 
     def one_by_one(self, name, heads, measure, kinds=None):
-        if self.wanted(name):
+        kinds = self.kinds if kinds is None else kinds
+        if self.wanted(name) and kinds:
             self.head(name, heads)
-            for title, kind in kinds or self.kinds:
+            for title, kind in kinds:
                 try:
                     cells = measure(kind)
                 except (harness.Skipped, OSError, ValueError, KeyError, IndexError) as why:
@@ -59,14 +61,15 @@ class Tables:
 
 
 def measure(tables, options):
-    ours = tables.kinds[:1]
+    ours = [(title, kind) for title, kind in tables.kinds if kind is Cappuccino]
     tables.one_by_one(
         "T1, T8", ["restart, ms: p50 / p99 (of)", "RSS of main, MiB", "PSS of all, MiB",
                    "PSS of a helper"], lambda kind: blows.restarts_and_memory(kind, options))
     tables.together(
-        "T6, T7", ["wake-ups/s of main", "of all helpers", "CPU %"],
+        "T6, T7", ["wake-ups/s of main", "of all helpers", "main's threads", "CPU %"],
         lambda kinds: blows.idle(kinds, options))
-    heads = ["workers alive", "instances after a new start", "an end meanwhile (code 7) is known as",
+    heads = ["workers alive", "instances after a new start",
+             "an end meanwhile (code 7) is known as",
              "then a death noticed and restarted, ms: p50 / p99 (of)"]
     for what, everything in (("main process", False), ("every process of it", True)):
         tables.one_by_one(f"T2, T3, T5: {what} killed", heads,
@@ -82,13 +85,15 @@ def measure(tables, options):
                                         f"{many.VICTIMS} killed at once, all back after"],
         lambda kind: many.crowd(kind, options))
     tables.one_by_one(
-        "T4: from exec to all attached, ms: p50 / p99 (of)", ["5 workers", f"{options.many} workers"],
+        "T4: from exec to all attached, ms: p50 / p99 (of)",
+        ["5 workers", f"{options.many} workers"],
         lambda kind: many.attached(kind, options), ours)
-    for kinds, seconds in ((ours, options.log_seconds), (tables.kinds[1:], options.log_seconds / 3)):
+    peers = tables.kinds[len(ours):]
+    for kinds, seconds in ((ours, options.log_seconds), (peers, options.log_seconds / 3)):
         tables.one_by_one(
             f"T12: a log of {logs.CAP_MEGABYTES} MB, {logs.MEGABYTES_PER_SECOND} MB/s for "
             f"{seconds:.0f} s, the supervisor stopped for the second third",
-            ["most on the disk", "within 1.1 caps again after", "lines missing among those kept",
+            ["most on the disk", "last above 1.1 caps, after its return", "lines missing among those kept",
              "longest write", "pace of the writer"],
             lambda kind, time_=seconds: logs.logs(kind, options, time_), kinds)
     tables.one_by_one(
@@ -121,7 +126,8 @@ def main():
     options = arguments()
     if not options.program.exists():
         sys.exit("error: build it first: cargo build --release -p cappuccino-headless")
-    asked = lambda title: not options.only or any(part in title for part in options.only)
+    only = [part.lower() for part in options.only or [""]]
+    asked = lambda title: any(part in title.lower() for part in only)
     provide(options.tools, asked)
     if options.fetch:
         return

@@ -27,7 +27,6 @@ use cappuccino_core::words::{
     Command, Moment, Observation, Policy, Request, RevisionId, Sequence, Span, Stage, Timestamp,
 };
 use cappuccino_core::world::World;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -39,8 +38,9 @@ const IDLE_WAKE: Span = Span::seconds(30);
 const UPKEEP_WAKE: Span = Span(50);
 /// Pause before the state file is opened again after a failing disk.
 const REOPEN_PAUSE: Duration = Duration::from_secs(2);
-/// Observations handled before the loop looks at signals and clients again.
-const BURST_MAX: usize = 64;
+/// Observations handled before the loop looks at signals and clients again: those of a hundred
+/// processes that end at one moment.
+const BURST_MAX: usize = 128;
 
 /// Everything the loop owns.
 pub struct Runner {
@@ -161,13 +161,16 @@ impl Runner {
         Observation::Booted(self.actor.newest_lives(self.keeper.engine().world()))
     }
 
-    /// Handles an observation and those that wait behind it, then shows one new picture.
+    /// Handles an observation and those that wait behind it with one commit: a hundred deaths at
+    /// one moment wait for the disk once. Then one new picture is shown.
     async fn burst(&mut self, first: Observation) {
-        self.observe(first).await;
-        for _ in 1..BURST_MAX {
-            let Ok(observation) = self.observations.try_recv() else { return };
-            self.observe(observation).await;
+        let mut observations = vec![first];
+        while observations.len() < BURST_MAX
+            && let Ok(observation) = self.observations.try_recv()
+        {
+            observations.push(observation);
         }
+        self.observe_all(observations).await;
     }
 
     async fn due(&mut self) {
@@ -187,22 +190,27 @@ impl Runner {
         self.observe(Observation::Trading(trading)).await;
     }
 
-    /// Takes an observation into the record and acts on it; does not return before it is durable.
     async fn observe(&mut self, observation: Observation) {
-        let mut waiting = VecDeque::from([observation]);
-        while let Some(observation) = waiting.pop_front() {
-            match self.keeper.take(&observation) {
-                Ok(orders) => waiting.extend(self.act(orders)),
+        self.observe_all(vec![observation]).await;
+    }
+
+    /// Takes observations into the record and acts on them; does not return before they are
+    /// durable. What is seen while acting is taken together, too: a runner that comes up finds
+    /// hundreds of processes with one commit.
+    async fn observe_all(&mut self, mut waiting: Vec<Observation>) {
+        while !waiting.is_empty() {
+            match self.keeper.take(&waiting) {
+                Ok(orders) => waiting = self.act(orders),
                 Err(error) => {
                     let going_down = self.keeper.engine().world().shutting_down;
                     self.recover(&error).await;
                     // After a reopen the world may look different: everything is looked at anew,
-                    // then the observation is told again; machines ignore what they know.
-                    waiting.push_front(observation);
-                    if going_down {
-                        waiting.push_front(Observation::ShuttingDown);
-                    }
-                    waiting.push_front(self.booted());
+                    // then the observations are told again; machines ignore what they know.
+                    waiting.retain(|one| !matches!(one, Observation::Booted(_)));
+                    let mut anew = vec![self.booted()];
+                    anew.extend(going_down.then_some(Observation::ShuttingDown));
+                    anew.append(&mut waiting);
+                    waiting = anew;
                 }
             }
         }
@@ -304,12 +312,11 @@ impl Runner {
     /// Carries out a request. A state that cannot be written is the client's to know at once.
     async fn ask(&mut self, request: Request) -> Result<Accepted, AskError> {
         let command = request.command.clone();
-        match self.keeper.take(&Observation::Asked(request)) {
+        match self.keeper.take(&[Observation::Asked(request)]) {
             Ok(orders) => {
                 let answer = orders.answer.clone();
-                for observation in self.act(orders) {
-                    self.observe(observation).await;
-                }
+                let seen = self.act(orders);
+                self.observe_all(seen).await;
                 match answer {
                     Some(Ok(())) => Ok(self.accepted(&self.outcome_in_words(&command))),
                     Some(Err(refusal)) => Err(AskError::Refused(refusal)),

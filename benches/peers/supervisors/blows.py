@@ -5,10 +5,12 @@ import threading
 import time
 
 from .harness import (FAILS, LEAVES, OBEDIENT, STUBBORN, GRACE, Site, Skipped, cost, kill, lives,
-                      memory, spread)
+                      memory, spread, wakeups)
 
 # Seconds that the restarts of one supervisor may take together, and that one may.
 BUDGET, PATIENCE = 10, 25
+# Seconds until what follows a start is over: readiness, the first copies and samples.
+SETTLE = 15
 
 
 def restarts_and_memory(kind, options):
@@ -33,28 +35,36 @@ def idle(kinds, options):
             try:
                 sites.append((title, Site(kind, options)))
             except (Skipped, OSError) as why:
-                rows[title] = [str(why), "", ""]
-        time.sleep(5)
+                rows[title] = [str(why), "", "", ""]
+        time.sleep(SETTLE)
         before = {title: costs(site) for title, site in sites}
         time.sleep(options.seconds)
         for title, site in sites:
-            # Of those that were there at the beginning.
-            after, earlier = costs(site, before[title][2]), before[title]
-            main = [now - then for now, then in zip(after[0], earlier[0])]
-            helpers = [now - then for now, then in zip(after[1], earlier[1])]
-            rows[title] = [f"{main[1] / options.seconds:.2f}", f"{helpers[1] / options.seconds:.2f}",
-                           f"{100 * (main[0] + helpers[0]) / options.seconds:.3f}"]
+            rows[title] = at_rest(site, before[title], options.seconds)
     finally:
         for _, site in sites:
             site.end()
     return rows
 
 
-def costs(site, pids=None):
-    """What the main process and its helpers cost so far, and who they are."""
-    pids = pids or site.peer.all(site.births)
-    helpers = [pid for pid in pids if pid != site.peer.main]
-    return cost([site.peer.main]), cost(helpers), pids
+def at_rest(site, before, seconds):
+    (cpu, helpers), threads, pids = before
+    main = site.peer.main
+    others = [pid for pid in pids if pid != main]
+    now = wakeups(main)
+    woken = {key: (count - threads.get(key, 0)) / seconds for key, count in now.items()}
+    parts = sorted(woken.items(), key=lambda part: -part[1])
+    named = ", ".join(f"{name} {rate:.2f}" for (_, name), rate in parts if rate > 0.005)
+    helped = (cost(others)[1] - helpers) / seconds
+    return [f"{sum(woken.values()):.2f}", f"{helped:.2f}", named if len(now) > 1 else "",
+            f"{100 * (cost(pids)[0] - cpu) / seconds:.3f}"]
+
+
+def costs(site):
+    """Processor time of all and wake-ups of the helpers so far; those of main; who they are."""
+    pids = site.peer.all(site.births)
+    others = [pid for pid in pids if pid != site.peer.main]
+    return (cost(pids)[0], cost(others)[1]), wakeups(site.peer.main), pids
 
 
 def killed(kind, options, everything):

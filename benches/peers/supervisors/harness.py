@@ -1,4 +1,4 @@
-"""One harness for all: workers that tell of their births, what processes cost, sites to measure in."""
+"""One harness for all: workers that tell of their births, what processes cost, sites."""
 
 import math
 import os
@@ -82,6 +82,17 @@ def cost(pids):
             lines = [line for line in text(task).splitlines() if line.startswith("voluntary")]
             woken += sum(int(line.split()[1]) for line in lines)
     return cpu, woken
+
+
+def wakeups(pid):
+    """Voluntary context switches so far, by thread: its number and its name."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*"):
+        lines = [line for line in text(task / "status").splitlines() if line.startswith("volunt")]
+        if lines:
+            name = text(task / "comm").strip()
+            found[task.name, name] = int(lines[0].split()[1])
+    return found
 
 
 def memory(pids):
@@ -196,7 +207,7 @@ class Peer:
             self.child.wait()
 
     def last_exit(self, name):
-        """How the last life of a worker ended, as the supervisor knows it; None when it keeps none."""
+        """How the last life of a worker ended, as the supervisor knows it, if it does."""
         return None
 
     def log_folder(self):
@@ -266,8 +277,8 @@ class Site:
         return (time.monotonic() - began) * 1000 if came else None
 
     def restarts(self, rounds, patience, budget):
-        """Milliseconds from `kill -9` of a worker to the next one's first line, over and over for at
-        most `budget` seconds."""
+        """Milliseconds from `kill -9` of a worker to the next one's first line, over and over for
+        at most `budget` seconds."""
         times, end = [], time.monotonic() + budget
         for number in range(rounds):
             if time.monotonic() > end:

@@ -28,8 +28,9 @@ class Cappuccino(Peer):
         return f'{restarts}stop_grace = "{GRACE}s"\n{cap}'
 
     def word(self, *words, check=True):
-        return subprocess.run([str(self.options.program), *words], cwd=self.folder, env=self.environment,
-                              check=check, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run([str(self.options.program), *words], cwd=self.folder,
+                              env=self.environment, check=check, capture_output=True, text=True,
+                              timeout=60).stdout
 
     def stop(self):
         self.word("stop")

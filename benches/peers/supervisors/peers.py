@@ -45,9 +45,10 @@ class Circus(Peer):
             lines.append(f"[watcher:{name}]\ncmd = {program}\nargs = {' '.join(words)}\n"
                          f"numprocesses = 1\nstop_children = true\ngraceful_timeout = {GRACE}\n")
             if self.log_cap_megabytes:
+                half = (self.log_cap_megabytes << 20) // HALVES
                 lines.append("stdout_stream.class = FileStream\nstdout_stream.backup_count = 1\n"
                              f"stdout_stream.filename = {self.folder}/logs/{name}\n"
-                             f"stdout_stream.max_bytes = {(self.log_cap_megabytes << 20) // HALVES}\n")
+                             f"stdout_stream.max_bytes = {half}\n")
         (self.folder / "logs").mkdir(exist_ok=True)
         (self.folder / "ini").write_text("".join(lines))
         self.run([str(self.tools / "venv/bin/circusd"), str(self.folder / "ini")])
@@ -154,9 +155,9 @@ class Monit(Peer):
             begin.write_text(f"#!/bin/sh\nsetsid {' '.join(self.command(name))} < /dev/null &\n"
                              f"echo $! > {self.folder}/{name}.pid\n")
             begin.chmod(0o755)
+            end = f"/bin/sh -c 'kill $(cat {self.folder}/{name}.pid)'"
             lines.append(f'check process {name} with pidfile {self.folder}/{name}.pid\n'
-                         f'  start program = "{begin}"\n'
-                         f'  stop program = "/bin/sh -c \'kill $(cat {self.folder}/{name}.pid)\'"\n')
+                         f'  start program = "{begin}"\n  stop program = "{end}"\n')
         control = self.folder / "monitrc"
         control.write_text("".join(lines))
         control.chmod(0o600)

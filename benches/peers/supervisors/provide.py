@@ -77,6 +77,13 @@ def said(*words):
     return lines[0].strip() if lines else ""
 
 
+def crate_version(tools, program):
+    """As cargo noted it when it installed the crate."""
+    lines = text(tools / "cargo/.crates.toml").splitlines()
+    words = [line.strip('"').split() for line in lines]
+    return next((word[1] for word in words if word and word[0] == CRATES[program]), "")
+
+
 def everyone(options):
     """Title, kind and program of each, ours first."""
     tools = options.tools
@@ -101,6 +108,5 @@ def everyone(options):
     yield f"supervisord {python_package('supervisor')}", Supervisord, tools / "venv/bin/supervisord"
     yield f"circus {python_package('circus')}", Circus, tools / "venv/bin/circusd"
     yield f"monit {debian_package('monit')}, every second", Monit, tools / "root/usr/bin/monit"
-    horust, pitchfork = (tools / "cargo/bin" / name for name in ("horust", "pitchfork"))
-    yield said(horust, "--version") or "horust", Horust, horust
-    yield said(pitchfork, "--version") or "pitchfork", Pitchfork, pitchfork
+    for program, kind in (("horust", Horust), ("pitchfork", Pitchfork)):
+        yield f"{program} {crate_version(tools, program)}", kind, tools / "cargo/bin" / program
