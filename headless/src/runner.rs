@@ -32,10 +32,6 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
-/// Longest sleep of an idle loop: upkeep (log caps, backups) is looked at this often.
-const IDLE_WAKE: Span = Span::seconds(30);
-/// Pause of a loop whose upkeep has more to do.
-const UPKEEP_WAKE: Span = Span(50);
 /// Pause before the state file is opened again after a failing disk.
 const REOPEN_PAUSE: Duration = Duration::from_secs(2);
 /// Observations handled before the loop looks at signals and clients again: those of a hundred
@@ -114,6 +110,9 @@ impl Runner {
         self.manager.ready();
         loop {
             self.publish();
+            if self.look_after().await {
+                self.publish();
+            }
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
                 self.manager.stopping();
                 return Ok((Ending::Stopped, self.keeper));
@@ -129,7 +128,7 @@ impl Runner {
                     }
                 }
                 Wake::Seen => self.judge_trading().await,
-                Wake::Due => self.due().await,
+                Wake::Due => self.observe(Observation::Tick).await,
                 Wake::Signalled => self.observe(Observation::ShuttingDown).await,
             }
         }
@@ -150,8 +149,8 @@ impl Runner {
 
     fn next_wake(&mut self) -> Duration {
         let now = self.clock.now();
-        let longest = if self.upkeep.has_more() { UPKEEP_WAKE } else { IDLE_WAKE };
-        let due = self.keeper.engine().deadline(now).unwrap_or(longest).min(longest);
+        let upkeep = self.upkeep.due_in(now, &self.status.borrow());
+        let due = self.keeper.engine().deadline(now).unwrap_or(upkeep).min(upkeep);
         let due = Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1));
         self.manager.alive(Instant::now()).map_or(due, |feeding| feeding.min(due))
     }
@@ -173,11 +172,15 @@ impl Runner {
         self.observe_all(observations).await;
     }
 
-    async fn due(&mut self) {
+    /// What has to be done now and then, when it is due; whether it was.
+    async fn look_after(&mut self) -> bool {
         let now = self.clock.now();
-        self.observe(Observation::Tick).await;
-        self.judge_trading().await;
-        self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+        let is_due = self.upkeep.due_in(now, &self.status.borrow()) == Span::ZERO;
+        if is_due {
+            self.judge_trading().await;
+            self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+        }
+        is_due
     }
 
     /// Shows the guard how the model trades that is live.

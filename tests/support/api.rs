@@ -92,8 +92,13 @@ impl Window {
 
     /// Adds to the history, then shows the new picture.
     pub fn remember(&mut self, notes: impl IntoIterator<Item = Note>) {
+        self.remember_at(notes.into_iter().map(|note| (noon(), note)));
+    }
+
+    /// As [`Self::remember`], each at its own time.
+    pub fn remember_at(&mut self, notes: impl IntoIterator<Item = (Timestamp, Note)>) {
         let mut batch = Batch::new();
-        notes.into_iter().for_each(|note| batch.record(noon(), &note).unwrap());
+        notes.into_iter().for_each(|(at, note)| batch.record(at, &note).unwrap());
         let sequence = self.store.apply(&batch).unwrap().last_sequence;
         self.show(|status| status.sequence = sequence);
     }

@@ -206,7 +206,7 @@ fn reset(stream: &TcpStream) {
 }
 
 /// Whether these programs are there; else says that a test is skipped and what would help.
-pub(crate) fn are_installed(programs: &[&str], packages: &str) -> bool {
+pub fn are_installed(programs: &[&str], packages: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |program: &&&str| std::env::split_paths(&path).any(|p| p.join(program).exists());
     let missing = programs.iter().find(|program| !is_there(program));

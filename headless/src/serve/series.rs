@@ -120,7 +120,7 @@ async fn read<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let Some(samples) = window.port.samples.borrow().clone() else {
         let text = "metrics are not recorded by this runner; its log says why";
-        return Err(Problem::new(StatusCode::NOT_FOUND, text));
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, text));
     };
     on_a_thread("the metrics", move || work(&samples)).await?.map_err(Problem::from)
 }

@@ -16,6 +16,7 @@ use growth::Growth;
 use host::HostEye;
 use nvidia::Nvidia;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -155,6 +156,7 @@ impl Eye {
         let mut cards = self.nvidia.look();
         let next = cards.gpus.iter().map(|gpu| gpu.index.saturating_add(1)).max().unwrap_or(0);
         cards.gpus.extend(amd::look(&self.config.sysfs, next));
+        cards.gpus.iter_mut().for_each(doubt);
         self.host.look();
         let view = self.view(&cards, now.wall);
         let disk_used_percent = match (view.disk_used_bytes, view.disk_total_bytes) {
@@ -224,6 +226,16 @@ impl Eye {
         let count = real(u64::try_from(used.len()).unwrap_or(1));
         is_whole.then(|| used.iter().map(|(_, percent)| percent).sum::<f64>() / count)
     }
+}
+
+/// Drivers answer nonsense now and then, such as all ones for "not known": nobody is woken for it.
+fn doubt(gpu: &mut GpuView) {
+    let within = |reading: &mut Option<f64>, range: RangeInclusive<f64>| {
+        *reading = reading.filter(|reading| range.contains(reading));
+    };
+    within(&mut gpu.temperature_celsius, -40.0..=150.0);
+    within(&mut gpu.utilisation_percent, 0.0..=100.0);
+    within(&mut gpu.power_watts, 0.0..=5_000.0);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes and counts, shown in percent")]
@@ -311,6 +323,20 @@ mod tests {
             let (_, vitals) = eye.look(now);
             assert_eq!(vitals.since_trial, Some(Span::minutes(minutes)));
         }
+    }
+
+    #[test]
+    fn what_no_card_can_be_is_not_known() {
+        let of = |celsius, percent| {
+            let (temperature_celsius, utilisation_percent) = (Some(celsius), Some(percent));
+            let mut gpu =
+                GpuView { temperature_celsius, utilisation_percent, ..GpuView::default() };
+            doubt(&mut gpu);
+            (gpu.temperature_celsius, gpu.utilisation_percent)
+        };
+        assert_eq!(of(65_535.0, 255.0), (None, None));
+        assert_eq!(of(f64::NAN, f64::INFINITY), (None, None));
+        assert_eq!(of(93.0, 100.0), (Some(93.0), Some(100.0)));
     }
 
     #[test]
