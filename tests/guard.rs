@@ -1,7 +1,7 @@
 //! The guard: a live model that loses too much is taken back without anybody being asked.
 
 use cappuccino_core::api::Status;
-use cappuccino_core::machines::deployment::Phase;
+use cappuccino_core::machines::deployment::{Phase, REVISIONS_MAX};
 use cappuccino_core::words::{
     Command, DeploymentReport, Failure, Observation, RevisionId, Span, Standing, Trading,
 };
@@ -51,6 +51,27 @@ fn a_model_that_loses_a_quarter_of_the_account_is_taken_back_and_never_comes_aga
     let why = &deployment.revisions[&second].standing;
     assert!(matches!(why, Standing::Bad(Failure::Guarded(why)) if why.contains("25.1 %")), "{why}");
     desk.pass(desk.policy.deployment.min_dwell);
+    desk.seen(Some(trial(2, 2.0)));
+    assert_eq!(desk.world().deployment.slot.phase.under_way(), None);
+}
+
+#[test]
+fn a_model_that_failed_stays_out_however_many_came_after_it() {
+    let mut policy = small_policy();
+    policy.deployment.max_per_day = u32::MAX;
+    policy.deployment.min_improvement_percent = 0.0;
+    let (mut desk, _) = Desk::new(policy);
+    desk.deploy(trial(1, 1.0), 100);
+    let second = desk.deploy(trial(2, 2.0), 200);
+    desk.observe(&trading(second, 0.3));
+    desk.reported(DeploymentReport::Verified(Ok(())));
+    desk.cut_over(300);
+    desk.pass(desk.policy.deployment.min_dwell);
+    for number in 3..REVISIONS_MAX as i64 + 10 {
+        // Each a little better than the first, none as good as the one that failed.
+        desk.deploy(trial(number, 1.0 + number as f64 / 1e9), 400);
+    }
+    assert_eq!(desk.world().deployment.revisions.len(), REVISIONS_MAX);
     desk.seen(Some(trial(2, 2.0)));
     assert_eq!(desk.world().deployment.slot.phase.under_way(), None);
 }

@@ -6,7 +6,7 @@ use super::law::{self, Ledger, Violation};
 use cappuccino_core::engine::Engine;
 use cappuccino_core::words::{
     DeploymentReport, Digest, Effect, ExitStatus, Generation, Observation, Policy, Probe,
-    ProcessName, ProcessPolicy, ProcessReport, Readiness, Role, Span,
+    ProcessName, ProcessPolicy, ProcessReport, Promote, Readiness, Role, Span,
 };
 use cappuccino_core::world::World;
 use std::cmp::Reverse;
@@ -48,6 +48,7 @@ pub(super) enum Coming {
     Trial,
     Trouble,
     Operator,
+    Verdict,
     Restart,
     Inspect,
 }
@@ -98,6 +99,7 @@ impl Simulation {
         for worker in ["worker-1", "worker-2", "worker-3"] {
             policy.processes.insert(name(worker), ProcessPolicy::of(Role::Worker));
         }
+        policy.deployment.lanes.promote = Promote::Auto;
         let proven = Readiness::Proven { deadline: Span::seconds(30) };
         policy.processes.get_mut(&name("worker-2")).unwrap().ready = proven;
         policy.processes.get_mut(&name("worker-3")).unwrap().after = vec![name("worker-2")];
@@ -123,6 +125,7 @@ impl Simulation {
         simulation.after(MINUTE, Coming::Trial);
         simulation.after(HOUR, Coming::Trouble);
         simulation.after(2 * HOUR, Coming::Operator);
+        simulation.after(3 * HOUR, Coming::Verdict);
         simulation.after(HOUR, Coming::Inspect);
         simulation
     }
@@ -160,6 +163,7 @@ impl Simulation {
             Coming::Trial => self.trial(),
             Coming::Trouble => self.trouble(),
             Coming::Operator => self.operator(),
+            Coming::Verdict => self.verdict(),
             Coming::Restart => self.restart(),
             Coming::Inspect => self.inspect(),
         }
