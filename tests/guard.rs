@@ -1,9 +1,10 @@
 //! The guard: a live model that loses too much is taken back without anybody being asked.
 
 use cappuccino_core::api::Status;
-use cappuccino_core::machines::deployment::{Phase, REVISIONS_MAX};
+use cappuccino_core::machines::Answer;
+use cappuccino_core::machines::deployment::{Context, Event, Phase, REVISIONS_MAX, step};
 use cappuccino_core::words::{
-    Command, DeploymentReport, Failure, Observation, RevisionId, Span, Standing, Trading,
+    Command, DeploymentReport, Failure, Observation, Revision, RevisionId, Span, Standing, Trading,
 };
 use std::fs;
 use std::time::Duration;
@@ -57,23 +58,22 @@ fn a_model_that_loses_a_quarter_of_the_account_is_taken_back_and_never_comes_aga
 
 #[test]
 fn a_model_that_failed_stays_out_however_many_came_after_it() {
-    let mut policy = small_policy();
-    policy.deployment.max_per_day = u32::MAX;
-    policy.deployment.min_improvement_percent = 0.0;
-    let (mut desk, _) = Desk::new(policy);
-    desk.deploy(trial(1, 1.0), 100);
-    let second = desk.deploy(trial(2, 2.0), 200);
-    desk.observe(&trading(second, 0.3));
-    desk.reported(DeploymentReport::Verified(Ok(())));
-    desk.cut_over(300);
-    desk.pass(desk.policy.deployment.min_dwell);
-    for number in 3..REVISIONS_MAX as i64 + 10 {
-        // Each a little better than the first, none as good as the one that failed.
-        desk.deploy(trial(number, 1.0 + number as f64 / 1e9), 400);
+    let (desk, ..) = two_live();
+    let mut deployment = desk.world().deployment.clone();
+    let bad = Standing::Bad(Failure::Guarded("30 % lost".into()));
+    deployment.revisions.get_mut(&RevisionId(1)).unwrap().standing = bad;
+    let like = deployment.revisions[&RevisionId(2)].clone();
+    for number in 3..=REVISIONS_MAX as u64 {
+        let (id, candidate) = (RevisionId(number), trial(number as i64, 0.5));
+        let standing = Standing::Superseded;
+        deployment.revisions.insert(id, Revision { id, candidate, standing, ..like.clone() });
     }
-    assert_eq!(desk.world().deployment.revisions.len(), REVISIONS_MAX);
-    desk.seen(Some(trial(2, 2.0)));
-    assert_eq!(desk.world().deployment.slot.phase.under_way(), None);
+    deployment.slot.revisions = REVISIONS_MAX as u64;
+    let context = Context { policy: &desk.policy.deployment, now: desk.now };
+    let answer = step(context, &deployment, &Event::Proposed(trial(900, 9.0)));
+    let Answer::Moved(next) = answer else { panic!("{answer:?}") };
+    let kept: Vec<u64> = next.next.revisions.keys().map(|id| id.0).take(3).collect();
+    assert_eq!((kept, next.next.revisions.len()), (vec![1, 2, 4], REVISIONS_MAX));
 }
 
 #[test]

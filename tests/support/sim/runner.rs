@@ -32,6 +32,7 @@ pub struct Figures {
     pub refused: u64,
     pub went_live: u64,
     pub rollbacks: u64,
+    pub promoted: u64,
     pub halts: u64,
     pub peaceful_checks: u64,
 }
@@ -143,6 +144,7 @@ impl Simulation {
         self.body.elapsed = end;
         self.figures.went_live = self.ledger.went_live;
         self.figures.rollbacks = self.ledger.rollbacks;
+        self.figures.promoted = self.ledger.promoted;
         self.figures.halts = self.ledger.halts;
         Ok(())
     }
