@@ -259,7 +259,7 @@ mod tests {
         near(view.start.unwrap() + view.realised + view.unrealised, 1008.25);
         near(view.fees.unwrap(), 0.5 + 0.5 + 0.3 + 0.45);
         near(view.growth, 0.00825);
-        near(view.market_growth.unwrap(), (1.1 + 0.9) / 2.0 - 1.0);
+        near(view.market_growth.unwrap(), (0.10 - 0.10) / 2.0);
         near(view.max_drawdown, 1.0 - 998.7 / 1000.0);
         assert_eq!((view.trades, view.win_rate, view.resets), (4, Some(0.5), 0));
         near(view.performance.expectancy.unwrap(), -0.75);
