@@ -3,6 +3,7 @@
 
 use cappuccino_core::api::{CommandBody, Status};
 use cappuccino_core::model::container::Limits;
+use cappuccino_core::model::frozen_trial;
 use cappuccino_core::model::manifest::{FileEvidence, Manifest, Origin};
 use cappuccino_core::model::torch;
 use cappuccino_core::words::{Digest, Moment, ProcessName, Revision, RevisionId, Standing};
@@ -11,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 use support::daemon::{PATIENCE, Site};
 use support::wait::until;
 use support::{desk, network, payload};
@@ -91,6 +93,49 @@ fn what_trades_is_what_we_wrote_from_the_numbers_we_read() {
     let offered = fs::File::open(folder.join("offered/actor.pth")).unwrap();
     let offered = torch::read(offered, &Limits::default()).unwrap();
     assert_eq!(offered.digest(), weights.digest());
+}
+
+/// The original traded whatever lay in `stored_agent`, and kept an old `best_trial`.
+#[test]
+fn t5_the_trial_s_own_weights_trade_whatever_lay_in_stored_agent() {
+    let mut site = Site::new(PROGRAM, "");
+    let number = site.finish_trial_with(1.0, |folder| {
+        fs::create_dir(folder.join("stored_agent")).unwrap();
+        for (name, bytes) in network::files(99) {
+            fs::write(folder.join("stored_agent").join(name), bytes).unwrap();
+        }
+        fs::write(folder.join("stored_agent/act_target.pth"), "old").unwrap();
+        fs::write(folder.join("best_trial"), "of another trial").unwrap();
+    });
+    site.start_and_wait();
+    let first = until("the model is live", PATIENCE, || live(&site.status().unwrap()));
+    let folder = stored(&site, first);
+    let own = torch::write(&network::actor(1.0_f64.to_bits()), "actor").unwrap();
+    for name in ["actor.pth", "stored_agent/actor.pth"] {
+        assert_eq!(fs::read(folder.join(name)).unwrap(), own, "{name}");
+    }
+    assert!(!folder.join("stored_agent/act_target.pth").exists());
+    let trial = fs::read(folder.join("best_trial")).unwrap();
+    frozen_trial::params(&trial).unwrap();
+    assert_eq!(number.0, 0);
+}
+
+/// The folder is trained in again and again: what is written after the trial has ended is not what
+/// its value was measured with.
+#[test]
+fn t9_weights_that_were_written_after_the_trial_ended_are_refused() {
+    let (mut site, first) = one_model();
+    site.finish_trial_with(2.0, |folder| {
+        let file = fs::File::options().write(true).open(folder.join("actor.pth")).unwrap();
+        let later = SystemTime::now() + Duration::from_secs(16 * 3600);
+        file.set_modified(later).unwrap();
+    });
+    let refused = until("the model is refused", PATIENCE, || {
+        let revisions = site.status().unwrap().deployment.revisions;
+        revisions.into_iter().find(|one| one.standing.starts_with("rejected"))
+    });
+    assert!(refused.standing.contains("files: actor.pth"), "{}", refused.standing);
+    assert_eq!(live(&site.status().unwrap()), Some(first));
 }
 
 #[test]

@@ -55,7 +55,7 @@ mod tests {
         let some = lanes("[lanes]\nshadows = 0\npromote = \"auto\"");
         assert_eq!(some, LanesPolicy { shadows: 0, promote: Promote::Auto });
         refused("[lanes]\nshadows = 9", "9 shadows are too many", "0 to 8");
-        refused("[lanes]\npromote = \"always\"", "unknown variant `always`", "init");
+        refused("[lanes]\npromote = \"always\"", "unknown variant `always`", "");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use cappuccino_core::trading::paper::candle::Timeframe;
 use cappuccino_core::trading::paper::gather::Patience;
-use cappuccino_core::trading::paper::rules::{ForcedSale, Minimums, Rules, Timing};
+use cappuccino_core::trading::paper::rules::{Fees, ForcedSale, Minimums, Rules, Timing};
 use cappuccino_core::words::Span;
 use clap::{ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -59,6 +59,9 @@ pub struct TradeArgs {
     /// Fee of every fill, in hundredths of a percent of its worth
     #[arg(long, value_name = "BPS", default_value_t = 25.0, value_parser = bps)]
     pub fee_bps: f64,
+    /// In what fees are paid
+    #[arg(long, value_name = "HOW", default_value = "money")]
+    pub fees: FeesChoice,
     /// Half of the distance between bid and ask, in hundredths of a percent
     #[arg(long, value_name = "BPS", default_value_t = 0.0, value_parser = bps)]
     pub half_spread_bps: f64,
@@ -104,6 +107,15 @@ pub enum Compat {
     Original,
 }
 
+/// In what fees are paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FeesChoice {
+    /// In money, to the last digit, as in the training environment.
+    Money,
+    /// Of a buy in the units bought, of a sale in money rounded up to the cent, as Alpaca does.
+    Alpaca,
+}
+
 /// When a decision is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fill {
@@ -146,6 +158,10 @@ impl TradeArgs {
             minimum_units,
             forced_sale: (!self.no_forced_sales).then_some(standard),
             timing,
+            fees: match self.fees {
+                FeesChoice::Money => Fees::Money,
+                FeesChoice::Alpaca => Fees::Alpaca,
+            },
         }
     }
 

@@ -237,22 +237,24 @@ pub(super) fn within_rate(context: Context<'_>, deployment: &Deployment) -> Resu
     if today >= limit { Err(Decline::TooMany) } else { Ok(()) }
 }
 
-/// Drops the oldest revisions that no rollback and no exclusion needs.
+/// Drops surplus revisions: the oldest, but those last whose trial must not be proposed again.
 fn forget_old(deployment: &mut Deployment) {
     let surplus = deployment.revisions.len().saturating_sub(REVISIONS_MAX);
+    let slot = &deployment.slot;
     let named = [
-        deployment.slot.phase.live(),
-        deployment.slot.phase.under_way().map(|(_, revision)| revision),
+        slot.phase.live(),
+        slot.phase.under_way().map(|(_, revision)| revision),
         deployment.rollback_target(None),
     ];
-    let old: Vec<RevisionId> = deployment
-        .revisions
-        .keys()
-        .filter(|id| !named.contains(&Some(**id)))
-        .take(surplus)
-        .copied()
-        .collect();
-    for id in old {
+    let keeps_out = |revision: &Revision| {
+        let is_followed = slot.followed.as_ref() == Some(&revision.candidate.study);
+        is_followed && !revision.standing.may_be_proposed()
+    };
+    let spare = deployment.revisions.values().filter(|known| !named.contains(&Some(known.id)));
+    let mut spare: Vec<(bool, RevisionId)> =
+        spare.map(|revision| (keeps_out(revision), revision.id)).collect();
+    spare.sort_unstable();
+    for (_, id) in spare.into_iter().take(surplus) {
         deployment.revisions.remove(&id);
     }
 }
