@@ -108,6 +108,8 @@ fn a_runner_is_met_followed_asked_and_missed() {
         _ => None,
     });
     assert!(why.contains("no trial 9999"), "{why}");
+    assert!(ear.link.wish(Wish::FollowLanes(true)));
+    ear.hear("the lanes", |news| matches!(news, News::Lanes(_)).then_some(()));
     window.close();
     ear.hear_end();
     assert!(ear.link.wish(foresee("four")));

@@ -343,6 +343,28 @@ fn trials_are_ordered_by_their_titles_and_their_parameters_are_read_once() {
     assert!(window.query_by_label_contains("To the live one, least first").is_some());
 }
 
+#[test]
+fn parameters_are_asked_for_again_when_they_could_not_be_read_and_the_study_moved_on() {
+    let (hand, mut window) = live();
+    let trials = || News::Trials(demo::model(Scene::Live, NOON).trials);
+    hand.tell(trials());
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::Num2);
+    let asked = |hand: &Hand| {
+        let wishes = hand.wishes.borrow();
+        wishes.iter().filter(|wish| matches!(wish, Wish::Params(_))).count()
+    };
+    let number = demo::status(NOON).study.best.unwrap().number;
+    assert_eq!(asked(&hand), 1);
+    hand.tell(News::Params(number, Err("the database is locked".to_owned())));
+    window.run();
+    assert!(window.query_by_label_contains("is locked").is_some());
+    assert_eq!(asked(&hand), 1, "not again and again");
+    hand.tell(trials());
+    window.run();
+    assert_eq!(asked(&hand), 2);
+}
+
 thread_local! {
     /// A clock that is never asked twice for the same moment.
     static RUNNING: Cell<i64> = const { Cell::new(NOON.0) };

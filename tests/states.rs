@@ -6,7 +6,7 @@ use cappuccino_core::words::Span;
 use cappuccino_gui::app::App;
 use cappuccino_gui::command::{Command, Screen};
 use cappuccino_gui::demo::{self, NOON, Scene};
-use cappuccino_gui::news::{News, Outcome};
+use cappuccino_gui::news::{News, Outcome, Wish};
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -146,6 +146,22 @@ fn a_workspace_in_which_nothing_happened_says_what_will_appear_on_every_screen()
         let (_, window) = on(screen, met(status.clone()));
         must_say(&window, screen, words);
     }
+}
+
+#[test]
+fn what_trades_beside_the_live_model_is_asked_for_where_it_is_shown_and_says_what_follows() {
+    let (hand, mut window) = on(Screen::Overview, met(demo::status(NOON)));
+    let asked = |hand: &Hand| hand.wishes.borrow().contains(&Wish::FollowLanes(true));
+    assert!(!asked(&hand));
+    press(&mut window, Modifiers::COMMAND, Key::Num6);
+    assert!(asked(&hand));
+    hand.tell(News::Lanes(Some(demo::lanes(NOON))));
+    window.run();
+    must_say(&window, Screen::Pnl, "better: promote it");
+    must_say(&window, Screen::Pnl, "worse than the live model");
+    hand.tell(News::Lanes(None));
+    window.run();
+    assert!(!says(&window, "On the same bars"), "a runner of before knows no lanes");
 }
 
 #[test]

@@ -60,6 +60,7 @@ pub struct App {
     keys_open: bool,
     followed: Option<ProcessName>,
     watched: Option<SeriesWish>,
+    watches_lanes: bool,
     looked_up: BTreeSet<TrialNumber>,
     foreseeing: Option<Foreseeing>,
     asked: u64,
@@ -90,6 +91,7 @@ impl App {
             keys_open: false,
             followed: None,
             watched: None,
+            watches_lanes: false,
             looked_up: BTreeSet::new(),
             foreseeing: None,
             asked: 0,
@@ -164,8 +166,12 @@ impl App {
                 // A new conversation knows nothing of the old one's log.
                 self.followed = None;
                 self.watched = None;
+                self.watches_lanes = false;
                 self.looked_up.clear();
                 self.foreseeing = None;
+            }
+            if let News::Params(trial, _) = &news {
+                self.looked_up.remove(trial);
             }
             if let (News::History(lines), None) = (&news, self.kept.pages.window) {
                 let first = lines.first().map(|line| TimeWindow::covering(line.at, now));
@@ -218,6 +224,10 @@ impl App {
         let (length, end) = (window.length, window.end);
         let wish =
             (!names.is_empty()).then_some(SeriesWish { names, length, end, buckets: BUCKETS });
+        let lanes = self.kept.screen == Screen::Pnl;
+        if lanes != self.watches_lanes && self.link.wish(Wish::FollowLanes(lanes)) {
+            self.watches_lanes = lanes;
+        }
         if wish != self.watched && self.link.wish(Wish::FollowSeries(wish.clone())) {
             self.watched = wish;
         }

@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::news::{Foreseen, News};
 use cappuccino_core::api::{
     API_VERSION, AcknowledgedView, AlertView, CommandBody, DeploymentView, Foresight, Hello,
-    HoldView, ProcessView, RevisionView, SeriesView, SilenceView, Status,
+    HoldView, LanesView, ProcessView, RevisionView, SeriesView, SilenceView, Status,
 };
 use cappuccino_core::words::{
     Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, Severity, SilenceId, Span,
@@ -149,6 +149,11 @@ pub fn series(window: &TimeWindow, now: Timestamp) -> BTreeMap<String, SeriesVie
     let names = crate::pages::system::series_of(&names).into_iter();
     let names = names.chain(crate::pages::pnl::SERIES.map(str::to_owned));
     names.filter_map(|name| Some((name.clone(), machine::series(&name, from, to)?))).collect()
+}
+
+/// Who trades beside the live model.
+pub fn lanes(now: Timestamp) -> LanesView {
+    trading::lanes(now)
 }
 
 /// A runner.

@@ -208,6 +208,7 @@ impl Talker {
                 Wish::Params(_)
                 | Wish::LogBefore(..)
                 | Wish::FollowLog(_)
+                | Wish::FollowLanes(_)
                 | Wish::FollowSeries(_) => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::news::{Foreseen, News, Outcome};
 use cappuccino_core::api::{
-    API_VERSION, Hello, ParamView, SeriesView, Status, TradeView, TrialChart, TrialView,
+    API_VERSION, Hello, LanesView, ParamView, SeriesView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{Note, RequestId, RevisionId, Span, Timestamp, TrialNumber, Verdict};
@@ -99,6 +99,8 @@ pub struct Model {
     pub chart: TrialChart,
     /// The trader's newest trades, newest first.
     pub trades: Vec<TradeView>,
+    /// Who trades beside the live model.
+    pub lanes: Option<LanesView>,
     /// The series that are looked at, by name.
     pub series: BTreeMap<String, SeriesView>,
     /// The output of the process that is looked at.
@@ -130,6 +132,7 @@ impl Model {
             trials: Vec::new(),
             chart: TrialChart::default(),
             trades: Vec::new(),
+            lanes: None,
             series: BTreeMap::new(),
             log: LogModel::default(),
             params: BTreeMap::new(),
@@ -152,6 +155,7 @@ impl Model {
                 | News::Trials(_)
                 | News::Chart(_)
                 | News::Series(_)
+                | News::Lanes(_)
                 | News::Trades(_)
                 | News::Log(..)
                 | News::LogBefore(..)
@@ -210,7 +214,9 @@ impl Model {
             }
             News::Line(line) => self.remember(*line, now),
             News::Trials(trials) => {
-                // A trial that is not finished may be given more parameters.
+                // What could not be read is tried again; a trial that is not finished may be given
+                // more parameters.
+                self.params.retain(|_, params| params.is_ok());
                 let is_open = |trial: &&TrialView| !trial.state.is_finished();
                 for trial in trials.iter().filter(is_open) {
                     self.params.remove(&trial.number);
@@ -219,6 +225,7 @@ impl Model {
             }
             News::Chart(chart) => self.chart = chart,
             News::Trades(trades) => self.trades = trades,
+            News::Lanes(lanes) => self.lanes = lanes,
             News::Series(series) => self.series = series,
             News::Log(process, page) => self.log.add(&process, &page),
             News::LogBefore(process, page) => self.log.add_before(&process, &page),

@@ -43,6 +43,7 @@ impl Hand {
             | Wish::Params(_)
             | Wish::LogBefore(..)
             | Wish::FollowLog(_)
+            | Wish::FollowLanes(_)
             | Wish::FollowSeries(_) => None,
         };
         self.wishes.borrow().iter().filter_map(asked).collect()

@@ -1,6 +1,6 @@
 //! A link to nobody.
 
-use super::{Scene, foreseen, gone, history, is_silent, machine, picture, study};
+use super::{Scene, foreseen, gone, history, is_silent, machine, picture, study, trading};
 use crate::link::Link;
 use crate::news::{News, Outcome, Wish};
 use cappuccino_core::api::LogPage;
@@ -65,6 +65,10 @@ impl Link for DemoLink {
                 let why = "this is sample data; start the app without --demo".to_owned();
                 self.pending.push(News::Started(Err(why)));
             }
+            Wish::FollowLanes(true) => {
+                let lanes = trading::lanes((self.now)());
+                self.pending.push(News::Lanes(Some(lanes)));
+            }
             Wish::FollowSeries(Some(wish)) => {
                 let end = wish.end.unwrap_or_else(|| (self.now)());
                 let from = end.plus(Span(-wish.length.0));
@@ -85,8 +89,10 @@ impl Link for DemoLink {
                 self.pending.push(News::LogBefore(process, page));
             }
             // All of a log was told the first time.
-            Wish::FollowLog(Some((_, Some(_))) | None) | Wish::FollowSeries(None) | Wish::Retry => {
-            }
+            Wish::FollowLog(Some((_, Some(_))) | None)
+            | Wish::FollowSeries(None)
+            | Wish::FollowLanes(false)
+            | Wish::Retry => {}
         }
         true
     }

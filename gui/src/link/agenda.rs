@@ -19,6 +19,7 @@ enum Due {
     Trials,
     Trades,
     Series,
+    Lanes,
     Log,
     LogBefore,
 }
@@ -33,6 +34,7 @@ pub(super) struct Agenda {
     log_before: Option<(ProcessName, u64)>,
     series: Option<SeriesWish>,
     series_at_once: bool,
+    lanes: bool,
     looks: u32,
 }
 
@@ -80,6 +82,9 @@ impl Agenda {
             self.later(Due::Log);
         }
         let is_live = self.series.as_ref().is_some_and(|wish| wish.end.is_none());
+        if self.lanes && self.looks.is_multiple_of(LOOKS_PER_SERIES) {
+            self.later(Due::Lanes);
+        }
         if is_live && self.looks.is_multiple_of(LOOKS_PER_SERIES) {
             self.later(Due::Series);
         }
@@ -89,6 +94,12 @@ impl Agenda {
     pub(super) fn follow_series(&mut self, wish: Option<SeriesWish>) {
         self.series = wish;
         self.soon(Due::Series);
+    }
+
+    /// The lanes are looked at from now on, or not.
+    pub(super) fn follow_lanes(&mut self, is_wanted: bool) {
+        self.lanes = is_wanted;
+        self.later(Due::Lanes);
     }
 
     /// This output is looked at from now on, or none.
@@ -138,6 +149,7 @@ impl Agenda {
                     let at_once = self.series_at_once;
                     self.series.clone().map(|wish| Question::Series(wish, at_once))
                 }
+                Due::Lanes => self.lanes.then_some(Question::Lanes),
                 Due::Log => self.log.clone().map(Question::Log),
                 Due::LogBefore => {
                     self.log_before.take().map(|(name, at)| Question::LogBefore(name, at))

@@ -3,7 +3,9 @@
 use super::End;
 use crate::clock::wall_now;
 use crate::news::SeriesWish;
-use cappuccino_core::api::{LogPage, SeriesView, Status, TradeView, TrialChart, TrialView};
+use cappuccino_core::api::{
+    LanesView, LogPage, SeriesView, Status, TradeView, TrialChart, TrialView,
+};
 use cappuccino_core::client::{Client, ClientError};
 use cappuccino_core::words::{ProcessName, Span};
 use serde::de::DeserializeOwned;
@@ -16,6 +18,9 @@ use tokio::time::timeout;
 /// How long a reading may take before the runner counts as silent.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The table shows no curves.
+const LANES: &str = "/v1/lanes?buckets=0";
+
 /// A process's output from an offset on; its end while there is none.
 pub(super) type LogPlace = (ProcessName, Option<u64>);
 
@@ -26,6 +31,7 @@ pub(super) enum Question {
     Chart,
     Trials,
     Trades,
+    Lanes,
     /// All at once when the runner can, or else one after the other.
     Series(SeriesWish, bool),
     Log(LogPlace),
@@ -39,6 +45,7 @@ pub(super) enum Answer {
     Chart(TrialChart),
     Trials(Vec<TrialView>),
     Trades(Vec<TradeView>),
+    Lanes(Option<LanesView>),
     Series(SeriesWish, BTreeMap<String, SeriesView>),
     Log(LogPlace, Result<LogPage, String>),
     LogBefore(ProcessName, Result<LogPage, String>),
@@ -61,6 +68,8 @@ async fn answer(client: &mut Client, question: Question) -> Result<Answer, Silen
         Question::Chart => Answer::Chart(read(client, "/v1/trials/chart").await?),
         Question::Trials => Answer::Trials(read(client, "/v1/trials?limit=1000").await?),
         Question::Trades => Answer::Trades(read(client, "/v1/trades?limit=500").await?),
+        // A runner of before knows no lanes.
+        Question::Lanes => Answer::Lanes(unless_refused(read(client, LANES).await)?.ok()),
         Question::Series(wish, at_once) => {
             let found = series(client, &wish, at_once).await?;
             Answer::Series(wish, found)

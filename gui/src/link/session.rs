@@ -119,6 +119,7 @@ impl Session {
             }
             Wish::LogBefore(process, offset) => self.agenda.page_back(process, offset),
             Wish::FollowLog(place) => self.agenda.follow_log(place),
+            Wish::FollowLanes(is_wanted) => self.agenda.follow_lanes(is_wanted),
             Wish::FollowSeries(wish) => self.agenda.follow_series(wish),
             // There is one already.
             Wish::Retry | Wish::StartRunner => {}
@@ -134,6 +135,7 @@ impl Session {
             }
             Answer::Chart(chart) => News::Chart(chart),
             Answer::Trials(trials) => News::Trials(trials),
+            Answer::Lanes(lanes) => News::Lanes(lanes),
             Answer::Trades(trades) => News::Trades(trades),
             Answer::Series(wish, found) if self.agenda.wants(&wish) => News::Series(found),
             Answer::Log(place, Ok(page)) if self.agenda.turn(&place, &page) => {

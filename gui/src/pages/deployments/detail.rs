@@ -9,7 +9,7 @@ use crate::widgets::glyph::{self, Sign};
 use crate::widgets::press;
 use cappuccino_core::api::{DeploymentView, RevisionView};
 use cappuccino_core::words::{Finding, Outcome};
-use eframe::egui::{RichText, ScrollArea, Ui};
+use eframe::egui::{Label, RichText, ScrollArea, Ui};
 
 /// Shows the card's content.
 pub(super) fn show(
@@ -64,7 +64,8 @@ fn actions(
     }
 }
 
-/// Each step with what it came to, and below it everything that was seen.
+/// Each step with what it came to, and below it everything that was seen: what holds in one line
+/// each, whole under the pointer, what does not as long as it is.
 fn findings(ui: &mut Ui, sight: &Sight<'_>, examination: &Examination) {
     let tokens = sight.tokens;
     let Examination { at, verdict } = examination;
@@ -80,8 +81,12 @@ fn findings(ui: &mut Ui, sight: &Sight<'_>, examination: &Examination) {
                 Finding::Holds(_) | Finding::NotChecked(_) => tokens.text2,
                 Finding::Refused(_) | Finding::Hostile(_) => tokens.crit,
             };
-            let seen = RichText::new(finding.text()).small().color(ink);
-            ui.indent(examined.step.to_string(), |ui| ui.label(seen));
+            let seen = Label::new(RichText::new(finding.text()).small().color(ink));
+            let holds = matches!(finding, Finding::Holds(_));
+            ui.indent(examined.step.to_string(), |ui| {
+                let seen = if holds { seen.truncate() } else { seen.wrap() };
+                ui.add(seen).on_hover_text(finding.text());
+            });
         }
     }
 }
