@@ -85,7 +85,7 @@ fn findings(ui: &mut Ui, sight: &Sight<'_>, examination: &Examination) {
             let holds = matches!(finding, Finding::Holds(_));
             ui.indent(examined.step.to_string(), |ui| {
                 let seen = if holds { seen.truncate() } else { seen.wrap() };
-                ui.add(seen).on_hover_text(finding.text());
+                ui.add(seen);
             });
         }
     }
