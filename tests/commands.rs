@@ -4,6 +4,7 @@
 use cappuccino_core::api::{LogPage, Status};
 use cappuccino_core::words::{ProcessName, Span};
 use cappuccino_gui::app::App;
+use cappuccino_gui::chart::export::ENDINGS;
 use cappuccino_gui::command::{Command, Screen};
 use cappuccino_gui::demo::{self, NOON, Scene};
 use cappuccino_gui::model::Tone;
@@ -118,6 +119,11 @@ fn settle(command: Command, window: &mut Window) {
             window.step();
             window.state().model().notices.all().next().map(drop)
         });
+        // There is no workspace of that name, so it went beside.
+        for ending in ENDINGS {
+            let file = format!("overview-{}.{ending}", NOON.0);
+            std::fs::remove_file(std::env::temp_dir().join(file)).ok();
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The app's link to the runner: what it tells of runners that come, go, lie, or say nothing.
 
 use cappuccino_core::api::{CAPABILITIES, CommandBody, CommandRequest};
-use cappuccino_core::words::{Generation, Note, ProcessName, RequestId, Span, TrialNumber};
+use cappuccino_core::words::{
+    Generation, Note, ProcessName, RequestId, RevisionId, Span, TrialNumber, Verdict,
+};
 use cappuccino_gui::link::{Link, RunnerLink};
 use cappuccino_gui::news::{Foreseen, News, Outcome, SeriesWish, Wish};
 use cappuccino_gui::place::Place;
@@ -108,6 +110,17 @@ fn a_runner_is_met_followed_asked_and_missed() {
         _ => None,
     });
     assert!(why.contains("no trial 9999"), "{why}");
+    let verdict = Verdict { steps: Vec::new() };
+    window.remember([Note::ModelExamined(RevisionId(2), TrialNumber(300), verdict)]);
+    window.remember(vec![Note::RunnerStarted; 1_500]);
+    for (revision, is_there) in [(2, true), (9, false)] {
+        assert!(ear.link.wish(Wish::Examination(RevisionId(revision))));
+        let found = ear.hear("an examination far back", |news| match news {
+            News::Examined(of, found) if of.0 == revision => Some(found.clone()),
+            _ => None,
+        });
+        assert_eq!(found.unwrap().is_some(), is_there, "revision {revision}");
+    }
     assert!(ear.link.wish(Wish::FollowLanes(true)));
     ear.hear("the lanes", |news| matches!(news, News::Lanes(_)).then_some(()));
     window.close();

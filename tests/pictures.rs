@@ -110,6 +110,7 @@ fn pages() -> Vec<Picture> {
         page("overview_light", Screen::Overview).light(),
         page("trials_light_log", Screen::Trials).light().after(press_log),
         page("deployments", Screen::Deployments),
+        Picture { size: [640.0, 400.0], ..page("deployments_zoomed", Screen::Deployments) },
         page("processes_light", Screen::Processes).light(),
         page("pnl_light", Screen::Pnl).light(),
         page("pnl_under_the_pointer", Screen::Pnl).after(|window| {

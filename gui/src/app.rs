@@ -18,7 +18,9 @@ use crate::widgets::confirm::{self, Verdict};
 use crate::widgets::palette::{self, Palette};
 use crate::widgets::toast;
 use cappuccino_core::api::CommandRequest;
-use cappuccino_core::words::{Generation, ProcessName, RequestId, Timestamp, TrialNumber};
+use cappuccino_core::words::{
+    Generation, ProcessName, RequestId, RevisionId, Timestamp, TrialNumber,
+};
 use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -62,6 +64,7 @@ pub struct App {
     watched: Option<SeriesWish>,
     watches_lanes: bool,
     looked_up: BTreeSet<TrialNumber>,
+    looked_for: Option<RevisionId>,
     foreseeing: Option<Foreseeing>,
     asked: u64,
     session: Timestamp,
@@ -93,6 +96,7 @@ impl App {
             watched: None,
             watches_lanes: false,
             looked_up: BTreeSet::new(),
+            looked_for: None,
             foreseeing: None,
             asked: 0,
             session: clock(),
@@ -168,6 +172,7 @@ impl App {
                 self.watched = None;
                 self.watches_lanes = false;
                 self.looked_up.clear();
+                self.looked_for = None;
                 self.foreseeing = None;
             }
             if let News::Params(trial, _) = &news {
@@ -243,6 +248,19 @@ impl App {
             if is_needed && self.link.wish(Wish::Params(trial)) {
                 self.looked_up.insert(trial);
             }
+        }
+    }
+
+    /// What the app did not hear of itself is looked for in the whole history, once.
+    fn look_for(&mut self, examination: Option<RevisionId>) {
+        let Model { examined, unexamined, .. } = &self.model;
+        let is_open = |id: &RevisionId| !examined.contains_key(id) && !unexamined.contains_key(id);
+        let wanted = examination.filter(is_open);
+        if wanted == self.looked_for {
+            return;
+        }
+        if wanted.is_none_or(|id| self.link.wish(Wish::Examination(id))) {
+            self.looked_for = wanted;
         }
     }
 
@@ -335,6 +353,7 @@ impl App {
             self.kept.pages.process = Some(process);
         }
         self.look_up(out.params);
+        self.look_for(out.examination);
         for intent in out.intents {
             self.want(intent, now);
         }
@@ -399,6 +418,7 @@ impl eframe::App for App {
                 out.draft = page.draft.or(out.draft.take());
                 out.choose = page.choose;
                 out.params = page.params;
+                out.examination = page.examination;
             });
         });
         self.carry_out(out, ui.ctx(), now);

@@ -206,6 +206,7 @@ impl Talker {
                     self.voice.say(News::Foreseen(request.id, why))?;
                 }
                 Wish::Params(_)
+                | Wish::Examination(_)
                 | Wish::LogBefore(..)
                 | Wish::FollowLog(_)
                 | Wish::FollowLanes(_)

@@ -1,11 +1,11 @@
 //! Everything the app knows. Pure: news and the present go in, nothing comes out but the picture.
 
-use crate::news::{Foreseen, News, Outcome};
+use crate::news::{Examination, Foreseen, News, Outcome};
 use cappuccino_core::api::{
     API_VERSION, Hello, LanesView, ParamView, SeriesView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{Note, RequestId, RevisionId, Span, Timestamp, TrialNumber, Verdict};
+use cappuccino_core::words::{Note, RequestId, RevisionId, Span, Timestamp, TrialNumber};
 use std::collections::{BTreeMap, VecDeque};
 
 pub mod log;
@@ -71,15 +71,6 @@ pub struct Pending {
     pub since: Timestamp,
 }
 
-/// What was found in a model's files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Examination {
-    /// When.
-    pub at: Timestamp,
-    /// What, step by step.
-    pub verdict: Verdict,
-}
-
 /// Everything the app knows.
 #[derive(Debug)]
 pub struct Model {
@@ -109,6 +100,8 @@ pub struct Model {
     pub params: BTreeMap<TrialNumber, Result<Vec<ParamView>, String>>,
     /// The newest examination of each model, as far as the history tells.
     pub examined: BTreeMap<RevisionId, Examination>,
+    /// Models whose examination was looked for in vain, and why.
+    pub unexamined: BTreeMap<RevisionId, String>,
     /// What the open question would lead to; nothing inside while the runner is being asked.
     pub foreseen: Option<(RequestId, Option<Foreseen>)>,
     /// Requests on their way.
@@ -137,6 +130,7 @@ impl Model {
             log: LogModel::default(),
             params: BTreeMap::new(),
             examined: BTreeMap::new(),
+            unexamined: BTreeMap::new(),
             foreseen: None,
             pending: BTreeMap::new(),
             notices: Notices::default(),
@@ -192,6 +186,7 @@ impl Model {
             }
             News::Connected(hello) => {
                 self.heard = now;
+                self.unexamined.clear();
                 self.connection = Connection::Live(hello);
             }
             News::Disconnected { why, absent, retry_in } => {
@@ -233,14 +228,8 @@ impl Model {
                 while self.params.len() >= PARAMS_MAX && self.params.pop_first().is_some() {}
                 self.params.insert(number, params);
             }
-            News::Foreseen(id, foreseen) => {
-                // An answer to a question that was closed or changed is nobody's.
-                if let Some((asked, answer)) = &mut self.foreseen
-                    && *asked == id
-                {
-                    *answer = Some(foreseen);
-                }
-            }
+            News::Examined(revision, outcome) => self.take_examined(revision, outcome),
+            News::Foreseen(id, foreseen) => self.take_foreseen(&id, foreseen),
             News::LogFailed(process, why) => self.log.fail(&process, why),
             News::Answered(id, outcome) => self.settle(&id, outcome, now),
             News::Started(Ok(())) => {
@@ -252,10 +241,37 @@ impl Model {
 
     fn examine(&mut self, line: &Entry) {
         if let Note::ModelExamined(revision, _, verdict) = &line.note {
-            let examination = Examination { at: line.at, verdict: verdict.clone() };
-            self.examined.insert(*revision, examination);
-            while self.examined.len() > EXAMINED_MAX && self.examined.pop_first().is_some() {}
+            self.keep_examined(*revision, Examination { at: line.at, verdict: verdict.clone() });
         }
+    }
+
+    /// An answer to a question that was closed or changed is nobody's.
+    fn take_foreseen(&mut self, id: &RequestId, foreseen: Foreseen) {
+        if let Some((asked, answer)) = &mut self.foreseen
+            && asked == id
+        {
+            *answer = Some(foreseen);
+        }
+    }
+
+    fn take_examined(
+        &mut self,
+        revision: RevisionId,
+        outcome: Result<Option<Examination>, String>,
+    ) {
+        let why = match outcome {
+            Ok(Some(found)) => return self.keep_examined(revision, found),
+            Ok(None) => "the history has none".to_owned(),
+            Err(why) => why,
+        };
+        while self.unexamined.len() >= EXAMINED_MAX && self.unexamined.pop_first().is_some() {}
+        self.unexamined.insert(revision, why);
+    }
+
+    fn keep_examined(&mut self, revision: RevisionId, examination: Examination) {
+        self.unexamined.remove(&revision);
+        self.examined.insert(revision, examination);
+        while self.examined.len() > EXAMINED_MAX && self.examined.pop_first().is_some() {}
     }
 
     fn remember(&mut self, line: Entry, now: Timestamp) {

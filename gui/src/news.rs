@@ -5,7 +5,9 @@ use cappuccino_core::api::{
     TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{ProcessName, RequestId, Span, Timestamp, TrialNumber};
+use cappuccino_core::words::{
+    ProcessName, RequestId, RevisionId, Span, Timestamp, TrialNumber, Verdict,
+};
 use std::collections::BTreeMap;
 
 /// One thing that the app learns.
@@ -46,6 +48,8 @@ pub enum News {
     LogBefore(ProcessName, LogPage),
     /// The hyperparameters of a trial; a sentence when they cannot be read.
     Params(TrialNumber, Result<Vec<ParamView>, String>),
+    /// The newest examination of a model, if there is one; a sentence when it cannot be read.
+    Examined(RevisionId, Result<Option<Examination>, String>),
     /// What a request would lead to.
     Foreseen(RequestId, Foreseen),
     /// A process's output cannot be read; a sentence.
@@ -54,6 +58,15 @@ pub enum News {
     Answered(RequestId, Outcome),
     /// The runner was asked to start; a sentence when it did not.
     Started(Result<(), String>),
+}
+
+/// What was found in a model's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examination {
+    /// When.
+    pub at: Timestamp,
+    /// What, step by step.
+    pub verdict: Verdict,
 }
 
 /// How a request ended.
@@ -96,6 +109,8 @@ pub enum Wish {
     Foresee(CommandRequest),
     /// Read the hyperparameters of a trial.
     Params(TrialNumber),
+    /// Look for the examination of this model in the history.
+    Examination(RevisionId),
     /// Read what precedes this offset of the process's output.
     LogBefore(ProcessName, u64),
     /// Follow this process's output from now on, or none: from an offset, or else the end.

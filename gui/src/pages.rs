@@ -47,6 +47,8 @@ pub struct Out {
     pub commands: Vec<Command>,
     /// Trials whose parameters are shown.
     pub params: Vec<TrialNumber>,
+    /// The model whose examination is shown.
+    pub examination: Option<RevisionId>,
     /// Another process is looked at.
     pub choose: Option<ProcessName>,
 }

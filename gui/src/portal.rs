@@ -74,7 +74,7 @@ fn dialog(
     bus: Option<&str>,
     opened: impl FnOnce(),
 ) -> Result<Option<PathBuf>, String> {
-    let bus = connect(bus).map_err(|error| format!("the session has no message bus: {error}"))?;
+    let bus = connect(bus).map_err(|_why| "the session has no message bus".to_owned())?;
     let path = request_path(&bus).ok_or("the message bus gave no name")?;
     let request = Proxy::new(&bus, PORTAL, path, "org.freedesktop.portal.Request").map_err(told)?;
     // Listened to before it is asked, or a quick answer would be missed.

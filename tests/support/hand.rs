@@ -41,6 +41,7 @@ impl Hand {
             | Wish::StartRunner
             | Wish::Foresee(_)
             | Wish::Params(_)
+            | Wish::Examination(_)
             | Wish::LogBefore(..)
             | Wish::FollowLog(_)
             | Wish::FollowLanes(_)

@@ -42,7 +42,7 @@ impl App {
         let asks = self.saving.asks && self.saving.waiting.is_empty();
         if asks {
             let told = format!(
-                "A dialog asks where to; without one, press again to save in {}",
+                "Asking where to; if no dialog comes, press again to save in {}",
                 folder.display()
             );
             self.model.notices.tell(Tone::Plain, told, now);

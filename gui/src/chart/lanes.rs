@@ -7,6 +7,7 @@ use crate::text;
 use crate::theme::{self, Tokens};
 use crate::view::lanes::{Lane, LaneSpan};
 use cappuccino_core::words::Timestamp;
+use eframe::egui::text::{LayoutJob, TextWrapping};
 use eframe::egui::{
     self, Align2, FontId, Painter, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, WidgetInfo,
     pos2, vec2,
@@ -102,15 +103,12 @@ fn stretch(
     painter.rect_filled(bar, 2.0, colour.gamma_multiply(0.28));
     painter.vline(left, bar.y_range(), Stroke::new(1.5, colour));
     if bar.width() > 48.0 {
-        let clipped = painter.with_clip_rect(bar.intersect(painter.clip_rect()));
-        let place = pos2(bar.left() + 6.0, bar.center().y);
-        clipped.text(
-            place,
-            Align2::LEFT_CENTER,
-            &span.text,
-            FontId::proportional(12.0),
-            tokens.text,
-        );
+        let font = FontId::proportional(12.0);
+        let mut words = LayoutJob::simple_singleline(span.text.clone(), font, tokens.text);
+        words.wrap = TextWrapping::truncate_at_width(bar.width() - 8.0);
+        let words = painter.layout_job(words);
+        let place = pos2(bar.left() + 6.0, bar.center().y - words.size().y / 2.0);
+        painter.galley(place, words, tokens.text);
     }
 }
 

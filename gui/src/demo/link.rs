@@ -84,6 +84,9 @@ impl Link for DemoLink {
             Wish::Params(number) => {
                 self.pending.push(News::Params(number, Ok(study::params(number))));
             }
+            Wish::Examination(revision) => {
+                self.pending.push(News::Examined(revision, Ok(None)));
+            }
             Wish::LogBefore(process, _) => {
                 let page = LogPage { from: 0, to: 0, length: 0, text: String::new() };
                 self.pending.push(News::LogBefore(process, page));

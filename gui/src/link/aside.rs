@@ -3,11 +3,12 @@
 use super::dial::dial;
 use super::reading::{READ_TIMEOUT, read};
 use super::{Deaf, End, Voice};
-use crate::news::{Foreseen, News, Outcome};
+use crate::news::{Examination, Foreseen, News, Outcome};
 use crate::place::Place;
 use cappuccino_core::api::{CommandRequest, ParamView};
 use cappuccino_core::client::ClientError;
-use cappuccino_core::words::{RequestId, TrialNumber};
+use cappuccino_core::store::Entry;
+use cappuccino_core::words::{Note, RequestId, RevisionId, TrialNumber};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -15,6 +16,9 @@ use tokio::time::{Instant, timeout};
 const ASK_TIMEOUT: Duration = Duration::from_secs(130);
 /// Time between two tries.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+/// Lines of the history that are read at a time, and how often.
+const PAGE: usize = 1_000;
+const PAGES_MAX: usize = 300;
 /// How often a request is sent again, with the same id, when its answer got lost.
 const TRIES: u32 = 3;
 
@@ -52,6 +56,37 @@ pub(super) async fn params(place: Place, voice: Voice, number: TrialNumber) {
     };
     // Without a window nobody waits for the answer.
     drop(voice.say(News::Params(number, answer.await.map_err(End::told))));
+}
+
+/// Looks for a model's newest examination, from the newest line backwards.
+pub(super) async fn examination(place: Place, voice: Voice, revision: RevisionId) {
+    let answer = async {
+        let mut client = dial(&place).await?;
+        let mut before = u64::MAX;
+        for _page in 0..PAGES_MAX {
+            let path = format!("/v1/history?before={before}&limit={PAGE}");
+            let page: Vec<Entry> = read(&mut client, &path).await?;
+            if let Some(found) = page.iter().find_map(|line| examined(line, revision)) {
+                return Ok(Some(found));
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => before = last.sequence.0,
+                Some(_) | None => return Ok(None),
+            }
+        }
+        Err(End::Broken("it lies too far back; `cappuccino why` with its trial finds it".into()))
+    };
+    // Without a window nobody waits for the answer.
+    drop(voice.say(News::Examined(revision, answer.await.map_err(End::told))));
+}
+
+fn examined(line: &Entry, revision: RevisionId) -> Option<Examination> {
+    if let Note::ModelExamined(id, _, verdict) = &line.note
+        && *id == revision
+    {
+        return Some(Examination { at: line.at, verdict: verdict.clone() });
+    }
+    None
 }
 
 /// Asks until there is an answer, or nobody knows.

@@ -117,6 +117,10 @@ impl Session {
                 let (place, voice) = aside();
                 tokio::spawn(aside::params(place, voice, number));
             }
+            Wish::Examination(revision) => {
+                let (place, voice) = aside();
+                tokio::spawn(aside::examination(place, voice, revision));
+            }
             Wish::LogBefore(process, offset) => self.agenda.page_back(process, offset),
             Wish::FollowLog(place) => self.agenda.follow_log(place),
             Wish::FollowLanes(is_wanted) => self.agenda.follow_lanes(is_wanted),

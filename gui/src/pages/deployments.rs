@@ -39,6 +39,8 @@ const COLUMNS: [Col; 6] = [
     Col { title: "Standing", width: 160.0 },
 ];
 
+/// Below this width the chosen model stands below the others.
+const NARROW: f32 = 760.0;
 /// What a card's frame and title take of its height.
 const CARD_FRAME: f32 = 52.0;
 
@@ -49,23 +51,34 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
     headline(ui, sight, deployment, out);
     card::titled(ui, sight.tokens, "Now", |ui| present(ui, sight, deployment, out));
     let height = (ui.available_height() * 0.66).max(300.0);
-    ui.horizontal_top(|ui| {
-        let chosen = chosen(status, state.revision);
-        let side = if chosen.is_some() { theme::SIDE } else { 0.0 };
-        let width = ui.available_width() - side - theme::GAP;
+    let chosen = chosen(status, state.revision);
+    let mut list = |ui: &mut Ui, width: f32, out: &mut Out| {
         ui.allocate_ui(vec2(width, height), |ui| {
             card::titled(ui, sight.tokens, "Models considered so far", |ui| {
                 ui.set_min_height(height - CARD_FRAME);
                 models(ui, sight, state, status, out);
             });
         });
+    };
+    let detail = |ui: &mut Ui, width: f32, out: &mut Out| {
         let Some(revision) = chosen else { return };
-        ui.allocate_ui(vec2(side, height), |ui| {
+        ui.allocate_ui(vec2(width, height), |ui| {
             card::titled(ui, sight.tokens, "Chosen model", |ui| {
                 detail::show(ui, sight, deployment, revision, out);
             });
         });
-    });
+    };
+    let width = ui.available_width();
+    if width > NARROW {
+        ui.horizontal_top(|ui| {
+            let side = if chosen.is_some() { theme::SIDE + theme::GAP } else { 0.0 };
+            list(ui, width - side, out);
+            detail(ui, theme::SIDE, out);
+        });
+    } else {
+        list(ui, width, out);
+        detail(ui, width, out);
+    }
     card::titled(ui, sight.tokens, "History of deployments", |ui| lines(ui, sight));
 }
 

@@ -78,10 +78,10 @@ impl Figure<'_> {
                 });
                 let size = figure_size(ui, &self.value);
                 let value = RichText::new(&self.value).monospace().size(size).color(tokens.text);
-                ui.add(eframe::egui::Label::new(value).truncate()).on_hover_text(&self.value);
+                ui.add(eframe::egui::Label::new(value).truncate());
                 let aside =
                     RichText::new(&self.aside).text_style(theme::caption()).color(tokens.text3);
-                ui.add(eframe::egui::Label::new(aside).truncate()).on_hover_text(&self.aside);
+                ui.add(eframe::egui::Label::new(aside).truncate());
             });
         });
         inner.response

@@ -19,7 +19,7 @@ pub fn headline(
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             glyph::sign(ui, sign, tokens);
             let text = RichText::new(sentence).heading().color(tokens.text);
-            ui.add(Label::new(text).truncate()).on_hover_text(sentence);
+            ui.add(Label::new(text).truncate());
         });
     });
 }

@@ -160,10 +160,9 @@ fn fit(columns: &[Col], room: f32, gap: f32) -> f32 {
     ((room - gaps) / wanted).clamp(0.3, 1.0)
 }
 
-/// A cell of text that can be wider than its column.
+/// A cell of text that can be wider than its column: the whole is under the pointer then.
 pub fn text(ui: &mut Ui, text: impl Into<String>) {
-    let text: String = text.into();
-    ui.add(Label::new(text.as_str()).truncate().selectable(false)).on_hover_text(text);
+    ui.add(Label::new(text.into()).truncate().selectable(false));
 }
 
 /// A cell of digits.

@@ -3,7 +3,7 @@
 use super::super::{Out, Sight};
 use crate::command::Command;
 use crate::intent::Draft;
-use crate::model::Examination;
+use crate::news::Examination;
 use crate::text;
 use crate::widgets::glyph::{self, Sign};
 use crate::widgets::press;
@@ -19,6 +19,7 @@ pub(super) fn show(
     revision: &RevisionView,
     out: &mut Out,
 ) {
+    out.examination = Some(revision.id);
     ui.heading(format!("Trial {}", revision.trial));
     let age = text::ago(sight.now, revision.created);
     ui.label(format!(
@@ -33,13 +34,10 @@ pub(super) fn show(
     area.show(ui, |ui| {
         if let Some(examination) = sight.model.examined.get(&revision.id) {
             findings(ui, sight, examination);
+        } else if let Some(why) = sight.model.unexamined.get(&revision.id) {
+            ui.label(format!("No examination of it is shown: {why}"));
         } else {
-            let told = format!(
-                "Its examination is not in the part of the history that the app has read; \
-                 `cappuccino why {}` tells it",
-                revision.trial
-            );
-            ui.label(told);
+            ui.label("Looking for its examination…");
         }
     });
 }
@@ -85,7 +83,7 @@ fn findings(ui: &mut Ui, sight: &Sight<'_>, examination: &Examination) {
             let holds = matches!(finding, Finding::Holds(_));
             ui.indent(examined.step.to_string(), |ui| {
                 let seen = if holds { seen.truncate() } else { seen.wrap() };
-                ui.add(seen).on_hover_text(finding.text());
+                ui.add(seen);
             });
         }
     }

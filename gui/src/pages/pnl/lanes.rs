@@ -17,7 +17,7 @@ const COLUMNS: [Col; 8] = [
     Col { title: "Growth", width: 80.0 },
     Col { title: "Worst drawdown", width: 110.0 },
     Col { title: "Sharpe", width: 64.0 },
-    Col { title: "Ahead of it", width: 110.0 },
+    Col { title: "To the live one", width: 110.0 },
     Col { title: "What follows", width: 180.0 },
 ];
 
