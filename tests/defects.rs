@@ -25,7 +25,7 @@ fn defect_wrong_direction() {
 
 /// It took the absolute value of the improvement, so a much worse model passed the threshold.
 #[test]
-fn defect_abs_threshold() {
+fn t8_defect_abs_threshold() {
     let (mut desk, _) = Desk::new(small_policy());
     desk.deploy(trial(1, 1.0), 100);
     desk.seen(Some(trial(2, -50.0)));
@@ -36,7 +36,7 @@ fn defect_abs_threshold() {
 
 /// It looked models up by `trial_id` that were written by `number`.
 #[test]
-fn defect_id_number_mix_up() {
+fn t7_defect_id_number_mix_up() {
     let (mut desk, _) = Desk::new(small_policy());
     let live = desk.deploy(trial(7, 1.0), 100);
     let revision = &desk.world().deployment.revisions[&live];

@@ -1,9 +1,10 @@
 //! The guard: a live model that loses too much is taken back without anybody being asked.
 
 use cappuccino_core::api::Status;
-use cappuccino_core::machines::deployment::Phase;
+use cappuccino_core::machines::Answer;
+use cappuccino_core::machines::deployment::{Context, Event, Phase, REVISIONS_MAX, step};
 use cappuccino_core::words::{
-    Command, DeploymentReport, Failure, Observation, RevisionId, Span, Standing, Trading,
+    Command, DeploymentReport, Failure, Observation, Revision, RevisionId, Span, Standing, Trading,
 };
 use std::fs;
 use std::time::Duration;
@@ -24,6 +25,7 @@ fn trading(revision: RevisionId, drawdown: f64) -> Observation {
         market_growth: Some(0.0),
         trades: 0,
         silent: Some(Span::minutes(5)),
+        rivals: vec![],
     })
 }
 
@@ -52,6 +54,26 @@ fn a_model_that_loses_a_quarter_of_the_account_is_taken_back_and_never_comes_aga
     desk.pass(desk.policy.deployment.min_dwell);
     desk.seen(Some(trial(2, 2.0)));
     assert_eq!(desk.world().deployment.slot.phase.under_way(), None);
+}
+
+#[test]
+fn a_model_that_failed_stays_out_however_many_came_after_it() {
+    let (desk, ..) = two_live();
+    let mut deployment = desk.world().deployment.clone();
+    let bad = Standing::Bad(Failure::Guarded("30 % lost".into()));
+    deployment.revisions.get_mut(&RevisionId(1)).unwrap().standing = bad;
+    let like = deployment.revisions[&RevisionId(2)].clone();
+    for number in 3..=REVISIONS_MAX as u64 {
+        let (id, candidate) = (RevisionId(number), trial(number as i64, 0.5));
+        let standing = Standing::Superseded;
+        deployment.revisions.insert(id, Revision { id, candidate, standing, ..like.clone() });
+    }
+    deployment.slot.revisions = REVISIONS_MAX as u64;
+    let context = Context { policy: &desk.policy.deployment, now: desk.now };
+    let answer = step(context, &deployment, &Event::Proposed(trial(900, 9.0)));
+    let Answer::Moved(next) = answer else { panic!("{answer:?}") };
+    let kept: Vec<u64> = next.next.revisions.keys().map(|id| id.0).take(3).collect();
+    assert_eq!((kept, next.next.revisions.len()), (vec![1, 2, 4], REVISIONS_MAX));
 }
 
 #[test]

@@ -44,6 +44,17 @@ fn every_architecture_answers_as_pytorch_does() {
     }
 }
 
+/// The original counted the rows of `net.4`, which is no last layer in DDPG and TD3.
+#[test]
+fn t10_the_tickers_of_a_model_are_counted_in_its_last_layer() {
+    for name in ["ddpg", "td3"] {
+        let weights = actor(name);
+        let rows = |layer: &str| weights.get(layer).unwrap().shape()[0];
+        assert_eq!((rows("net.4.weight"), rows("net.6.weight")), (20, 3));
+        assert_eq!(PolicyNetwork::from_actor(&weights).unwrap().actions(), 3, "{name}");
+    }
+}
+
 #[test]
 fn a_state_that_does_not_fit_gets_no_wish() {
     let network = PolicyNetwork::from_actor(&actor("ppo")).unwrap();

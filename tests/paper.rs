@@ -10,7 +10,7 @@ use cappuccino_core::trading::paper::desk::{BarRecord, Desk, DeskState, Player, 
 use cappuccino_core::trading::paper::indicators::{Indicators, WARM_UP_BARS};
 use cappuccino_core::trading::paper::market::narrow;
 use cappuccino_core::trading::paper::policy::Policy;
-use cappuccino_core::trading::paper::rules::{Rules, Timing};
+use cappuccino_core::trading::paper::rules::{Fees, Rules, Timing};
 use cappuccino_core::words::Timestamp;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -231,6 +231,7 @@ fn random_rules(seed: u64, count: usize) -> Rules {
         slippage_bps: draw(3) * 10.0,
         minimum_units: (0..count as u64).map(|place| draw(10 + place) * 0.1).collect(),
         timing: timing[usize::try_from(mix(seed) % 3).unwrap()],
+        fees: if mix(seed ^ 9).is_multiple_of(2) { Fees::Alpaca } else { Fees::Money },
         ..rules(count)
     }
 }

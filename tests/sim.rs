@@ -31,6 +31,7 @@ fn simulated_years_break_no_law() {
         println!("seed {seed}: {span} of life in {spent:.1?}: {:?}", simulation.figures);
         let figures = &simulation.figures;
         assert!(figures.went_live > 10 && figures.rollbacks > 0, "too quiet a life to prove much");
+        assert!(figures.promoted > 0, "nobody was promoted");
         let a_day = figures.decisions / u64::try_from(span.0 / 86_400_000).unwrap();
         assert!(a_day < 5000, "{a_day} decisions a day: the loop wakes for nothing");
         assert!(figures.runner_crashes > 10 && figures.peaceful_checks > 100);

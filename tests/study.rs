@@ -110,7 +110,7 @@ fn infinities_pruned_infeasible_and_damaged_values_are_ranked_as_optuna_does() {
 }
 
 #[test]
-fn defect_id_number_mix_up_with_two_studies_in_one_file() {
+fn t7_defect_id_number_mix_up_with_two_studies_in_one_file() {
     let (mut watched, mut writer) = Watched::new(Some("second"));
     let first = writer.study("first", &["MAXIMIZE"]);
     writer.complete(first, 100.0);

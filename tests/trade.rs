@@ -4,7 +4,7 @@ use cappuccino_core::model::best_trial::best_trial_pickle;
 use cappuccino_core::model::torch;
 use cappuccino_core::model::weights::{Tensor, Weights};
 use cappuccino_core::trading::Session;
-use cappuccino_core::trading::paper::candle::{Bar, HEADER, Line};
+use cappuccino_core::trading::paper::candle::Bar;
 use cappuccino_core::trading::paper::event::Event;
 use cappuccino_core::words::trial::{Distribution, Param, TrialDetail, TrialState};
 use cappuccino_core::words::{Timestamp, TrialId, TrialNumber};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use support::alpaca::{Fault, Server, Venue, last_hour};
-use support::paper::{HOUR, actor, bars, mix, tickers};
+use support::paper::{HOUR, actor, bars, candles, mix, tickers};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
@@ -40,14 +40,7 @@ impl Scene {
 
     fn candles(&self, count: u64) -> Vec<Bar> {
         let bars = bars(7, 2, count);
-        let mut text = HEADER.to_owned();
-        for bar in &bars {
-            for (ticker, place) in tickers(2).iter().zip(0..) {
-                let (candle, stale) = (bar.candles[place], bar.stale[place]);
-                text += &format!("{}\n", Line { at: bar.at, ticker, candle, stale });
-            }
-        }
-        fs::write(self.path("candles.csv"), text).unwrap();
+        fs::write(self.path("candles.csv"), candles(&bars)).unwrap();
         bars
     }
 

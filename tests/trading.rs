@@ -1,20 +1,23 @@
 //! The trader's sessions, from files to clients: followed from revision to revision by a real
 //! runner, read once by their observer, told by the window and the command line.
 
-use cappuccino_core::api::{PnlView, Status, TradeView};
-use cappuccino_core::words::{RevisionId, Timestamp};
+use cappuccino_core::api::{LaneKind, LanesView, PnlView, Status, TradeView};
+use cappuccino_core::trading::paper::compare::Verdict;
+use cappuccino_core::words::{Moment, RevisionId, Span, Timestamp};
+use cappuccino_headless::clock::Clock;
 use cappuccino_headless::config::SessionPath;
 use cappuccino_headless::observe::session::watcher::SessionWatcher;
 use insta::assert_snapshot;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use support::api::{Window, noon};
+use support::api::Window;
 use support::cli::{tell, word};
 use support::daemon::Site;
-use support::trading::{Account, pnl};
+use support::trading::{Account, lane_event, pnl};
 use support::wait::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
@@ -33,12 +36,17 @@ fn loser() -> Account {
     account
 }
 
+fn present() -> Moment {
+    Clock::new().unwrap().now()
+}
+
 fn watcher(root: &Path, text: &str, live: u64, known: &[u64]) -> (SessionWatcher, Arc<AtomicU64>) {
     let path = SessionPath::new(root, text).unwrap();
     let news = Arc::new(AtomicU64::new(0));
     let count = news.clone();
     let known = known.iter().copied().map(RevisionId);
-    let watcher = SessionWatcher::spawn(path, Some(RevisionId(live)), known, move || {
+    let clock = Clock::new().unwrap();
+    let watcher = SessionWatcher::spawn(path, Some(RevisionId(live)), known, clock, move || {
         count.fetch_add(1, Ordering::Relaxed);
     });
     (watcher, news)
@@ -48,7 +56,7 @@ fn watcher(root: &Path, text: &str, live: u64, known: &[u64]) -> (SessionWatcher
 fn each_revision_keeps_what_it_earned_and_the_next_file_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let file = |revision: u64| folder.path().join(format!("s_{revision}.csv"));
-    let now = Timestamp(3 * 3_600_000);
+    let now = present();
     fs::write(file(1), winner().text).unwrap();
     fs::write(file(2), loser().text).unwrap();
     let (mut watcher, news) = watcher(folder.path(), "s_{revision}.csv", 2, &[1, 2, 3]);
@@ -92,10 +100,10 @@ fn one_file_for_all_revisions_is_followed_across_them() {
     let (mut watcher, _) = watcher(folder.path(), "s.csv", 1, &[1, 2]);
     watcher.follow(RevisionId(2));
     let view = until("the session is read", PATIENCE, || {
-        Some(watcher.view(noon())).filter(|view| view.state == "following")
+        Some(watcher.view(present())).filter(|view| view.state == "following")
     });
     assert_eq!((view.revision, view.trades), (None, 2));
-    assert_eq!(watcher.sessions().all(noon()).len(), 1);
+    assert_eq!(watcher.sessions().all(present()).len(), 1);
 }
 
 #[test]
@@ -107,7 +115,7 @@ fn a_session_that_cannot_be_read_says_why() {
     let mut said = |revision| {
         watcher.follow(RevisionId(revision));
         until("it is unreadable", PATIENCE, || {
-            Some(watcher.view(noon()).state).filter(|state| state.starts_with("unreadable"))
+            Some(watcher.view(present()).state).filter(|state| state.starts_with("unreadable"))
         })
     };
     assert!(said(1).ends_with("no column `timestamp`; is this the trader's session file?"));
@@ -120,11 +128,19 @@ fn defect_a_silent_trader_looks_alive() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("s.csv"), winner().text).unwrap();
     let (watcher, _) = watcher(folder.path(), "s.csv", 1, &[]);
-    let heard = until("the session is read", PATIENCE, || watcher.view(noon()).heard);
-    let at = |hours: i64| watcher.view(Timestamp(heard.0 + hours * 3_600_000));
-    assert_eq!((at(0).trades_24h, at(0).age.unwrap().0), (2, 0));
-    assert_eq!((at(23).trades_24h, at(30).trades_24h), (1, 0));
-    assert_eq!(at(30).age.unwrap().to_string(), "1d 6h");
+    let heard = until("the session is read", PATIENCE, || watcher.view(present()).heard);
+    let now = present();
+    assert!(heard <= now.wall);
+    let at = |hours: i64| watcher.view(now.plus(Span::hours(hours)));
+    assert!(at(0).age.unwrap() < Span::minutes(1), "{:?}", at(0).age);
+    assert_eq!((at(0).trades_24h, at(23).trades_24h, at(30).trades_24h), (2, 1, 0));
+    assert!(at(30).age.unwrap().to_string().starts_with("1d 6h"));
+    // A clock that is set a year ahead, or back, makes nobody silent.
+    for year in [1, -1] {
+        let wall = now.wall.plus(Span::hours(year * 365 * 24));
+        let view = watcher.view(Moment { wall, ..now });
+        assert_eq!((view.age, view.trades_24h), (at(0).age, 2));
+    }
 }
 
 fn pnl_of(site: &Site) -> Option<PnlView> {
@@ -169,6 +185,72 @@ fn a_real_runner_follows_its_trader_through_deployments_and_restarts() {
         tell(&mut site.word(&["trades", "--json", "--revision", &first.to_string()]), site.root());
     let trades: Vec<TradeView> = serde_json::from_str(&told.out).unwrap();
     assert_eq!(trades.len(), 2, "{told}");
+}
+
+/// Bars of a champion that stands still, and of a shadow that gains steadily.
+fn race(hours: std::ops::Range<i64>) -> String {
+    let shadow = |hour: i64| 1000.0 * 1.001_f64.powi(i32::try_from(hour).unwrap());
+    let bar = |hour| lane_event(hour, &[("champion", "a", 1000.0), ("other", "b", shadow(hour))]);
+    hours.map(bar).collect()
+}
+
+#[test]
+fn a_real_runner_tells_the_lanes_as_they_go_on() {
+    let mut site = Site::new(PROGRAM, "session_csv = \"sessions/{revision}.csv\"");
+    let trial = site.finish_trial(1.0);
+    site.start_and_wait();
+    let live = until("a model is live", PATIENCE, || {
+        let status = site.status().unwrap();
+        (status.deployment.phase == "live").then(|| status.deployment.live.map(|live| live.id))?
+    });
+    let say = |site: &Site, words: &[&str]| tell(&mut site.word(words), site.root());
+    assert_eq!(say(&site, &["lanes"]).out.lines().next(), Some(NO_LANES));
+    let lanes = |bars: u64| {
+        until("the lanes are read", PATIENCE, || {
+            let told = say(&site, &["lanes", "--json"]);
+            let view: LanesView = serde_json::from_str(&told.out).ok()?;
+            (view.bars == bars).then_some(view)
+        })
+    };
+    let record = site.root().join(format!("sessions/{live}.events.jsonl"));
+    fs::write(&record, race(0..150)).unwrap();
+    let view = lanes(150);
+    assert_eq!((view.state.as_str(), view.revision), ("following", Some(live)));
+    let champion = &view.lanes[0];
+    assert_eq!((champion.kind, champion.trial), (LaneKind::Champion, Some(trial)));
+    assert_eq!(view.lanes[1].standing.comparison.unwrap().verdict, Verdict::Wait);
+
+    let mut file = fs::OpenOptions::new().append(true).open(&record).unwrap();
+    file.write_all(race(150..400).as_bytes()).unwrap();
+    let shadow = lanes(400).lanes.remove(1);
+    assert_eq!(shadow.standing.comparison.unwrap().verdict, Verdict::Promote);
+    let counted: u64 = shadow.equity.iter().map(|bucket| bucket.count).sum();
+    assert_eq!((counted, shadow.kind), (400, LaneKind::Shadow));
+
+    // The trader took its last bars back, as after a kill.
+    fs::write(&record, race(0..399)).unwrap();
+    assert_eq!(lanes(399).until, Some(Timestamp(398 * 3_600_000)));
+    site.kill();
+    let read = say(&site, &["lanes"]);
+    assert!(read.out.contains("better: promote it"), "without a runner, from the file: {read}");
+}
+
+const NO_LANES: &str = "no bar was traded in this session yet, or its trader keeps no lanes";
+
+#[test]
+fn lanes_are_told_to_people_and_programs() {
+    let mut window = Window::open();
+    let root = window.root().to_owned();
+    let say = |words: &[&str]| tell(&mut word(PROGRAM, &root, words), &root);
+    let told = say(&["lanes"]).out;
+    let hold: Vec<&str> = told.lines().nth(2).unwrap().split("  ").map(str::trim).collect();
+    let hold: Vec<&str> = hold.into_iter().filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(hold[..5], ["hold", "-", "1000.00", "+0.00 %", "0.00 %"], "{told}");
+    assert_eq!(hold[7..], ["-1.00 bp", "-1.00 to -1.00", "worse than the champion"], "{told}");
+    assert!(told.contains("200 bars of the champion, from 1970-01-01 00:00:00Z"), "{told}");
+    let view: LanesView = serde_json::from_str(&say(&["lanes", "--json"]).out).unwrap();
+    assert_eq!(view.lanes.len(), 2);
+    window.close();
 }
 
 #[test]

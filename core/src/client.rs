@@ -2,8 +2,8 @@
 //!
 //! No clock is read here either: the caller puts its own timeouts around the calls.
 
-use crate::api::{Accepted, CommandRequest, ErrorBody, Foresight};
-use crate::words::Sequence;
+use crate::api::{Accepted, CommandRequest, ErrorBody, Foresight, LanesView};
+use crate::words::{RevisionId, Sequence};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -116,6 +116,20 @@ impl Client {
     /// [`ClientError`]; [`ClientError::Refused`] as the command itself would be.
     pub async fn foresee(&mut self, command: &CommandRequest) -> Result<Foresight, ClientError> {
         self.post_json("/v1/foresee", command).await
+    }
+
+    /// The lanes of a revision's session, of the one that is followed unless one is named; with
+    /// each lane's worth over time in at most so many buckets.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Refused`] with code 404 when there is no such session.
+    pub async fn lanes(
+        &mut self,
+        revision: Option<RevisionId>,
+        buckets: usize,
+    ) -> Result<LanesView, ClientError> {
+        let of = revision.map_or_else(String::new, |revision| format!("&revision={revision}"));
+        self.get_json(&format!("/v1/lanes?buckets={buckets}{of}")).await
     }
 
     /// The history from the line after `seen` on, as it happens; from now on when that is `None`.

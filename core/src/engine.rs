@@ -159,6 +159,7 @@ impl<'a> Draft<'a> {
             Observation::Vitals(vitals) => self.judge(vitals),
             Observation::Trading(trading) => self.judge_trading(trading),
             Observation::StudyChecked(outcome) => self.judge_study(outcome),
+            Observation::Channels(channels) => self.judge_channels(channels),
             Observation::Zombies(trials, remedy) => {
                 let (key, event) = fleet::zombies_alert(trials, remedy);
                 self.queue.push_back(Addressed::Alert(key, event));

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::handover::Successor;
 use crate::keeper::Keeper;
 use crate::observe::machine::MachineWatcher;
+use crate::observe::session::rivals::rivals;
 use crate::observe::session::watcher::SessionWatcher;
 use crate::observe::signs::SignsWatcher;
 use crate::observe::watcher::StudyWatcher;
@@ -31,10 +32,6 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
-/// Longest sleep of an idle loop: upkeep (log caps, backups) is looked at this often.
-const IDLE_WAKE: Span = Span::seconds(30);
-/// Pause of a loop whose upkeep has more to do.
-const UPKEEP_WAKE: Span = Span(50);
 /// Pause before the state file is opened again after a failing disk.
 const REOPEN_PAUSE: Duration = Duration::from_secs(2);
 /// Observations handled before the loop looks at signals and clients again: those of a hundred
@@ -113,6 +110,9 @@ impl Runner {
         self.manager.ready();
         loop {
             self.publish();
+            if self.look_after().await {
+                self.publish();
+            }
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
                 self.manager.stopping();
                 return Ok((Ending::Stopped, self.keeper));
@@ -128,7 +128,7 @@ impl Runner {
                     }
                 }
                 Wake::Seen => self.judge_trading().await,
-                Wake::Due => self.due().await,
+                Wake::Due => self.observe(Observation::Tick).await,
                 Wake::Signalled => self.observe(Observation::ShuttingDown).await,
             }
         }
@@ -149,8 +149,8 @@ impl Runner {
 
     fn next_wake(&mut self) -> Duration {
         let now = self.clock.now();
-        let longest = if self.upkeep.has_more() { UPKEEP_WAKE } else { IDLE_WAKE };
-        let due = self.keeper.engine().deadline(now).unwrap_or(longest).min(longest);
+        let upkeep = self.upkeep.due_in(now, &self.status.borrow());
+        let due = self.keeper.engine().deadline(now).unwrap_or(upkeep).min(upkeep);
         let due = Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1));
         self.manager.alive(Instant::now()).map_or(due, |feeding| feeding.min(due))
     }
@@ -172,19 +172,25 @@ impl Runner {
         self.observe_all(observations).await;
     }
 
-    async fn due(&mut self) {
+    /// What has to be done now and then, when it is due; whether it was.
+    async fn look_after(&mut self) -> bool {
         let now = self.clock.now();
-        self.observe(Observation::Tick).await;
-        self.judge_trading().await;
-        self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+        let is_due = self.upkeep.due_in(now, &self.status.borrow()) == Span::ZERO;
+        if is_due {
+            self.judge_trading().await;
+            self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+        }
+        is_due
     }
 
     /// Shows the guard how the model trades that is live.
     async fn judge_trading(&mut self) {
-        let now = self.clock.now().wall;
-        if let Some(trading) = self.pnl(now).and_then(|pnl| pnl.trading()) {
-            self.observe(Observation::Trading(trading)).await;
+        let now = self.clock.now();
+        let Some(mut trading) = self.pnl(now).and_then(|pnl| pnl.trading()) else { return };
+        if let Some(standings) = self.sessions.as_ref().and_then(SessionWatcher::standings) {
+            trading.rivals = rivals(&standings, &self.world().deployment);
         }
+        self.observe(Observation::Trading(trading)).await;
     }
 
     async fn observe(&mut self, observation: Observation) {
@@ -216,6 +222,7 @@ impl Runner {
     fn act(&mut self, orders: Orders) -> Vec<Observation> {
         let world = self.keeper.engine().world();
         self.actor.forget_unwanted(world);
+        self.actor.tell_company(world);
         let mut seen = Vec::new();
         seen.extend(self.study.exclude(&world.deployment).map(Observation::Study));
         for (id, effect) in orders.effects {
@@ -393,7 +400,7 @@ impl Runner {
         let mut status =
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
-        status.pnl = self.pnl(now.wall);
+        status.pnl = self.pnl(now);
         if let Some(signs) = &self.signs {
             signs.show(&mut status);
         }
@@ -402,7 +409,7 @@ impl Runner {
     }
 
     /// What the trader earns with the model it runs, or ran last.
-    fn pnl(&mut self, now: Timestamp) -> Option<PnlView> {
+    fn pnl(&mut self, now: Moment) -> Option<PnlView> {
         let engine = self.keeper.engine();
         let revision = trading_revision(engine.world(), engine.policy());
         let sessions = self.sessions.as_mut()?;

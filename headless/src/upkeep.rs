@@ -7,7 +7,7 @@ use crate::keeper::Keeper;
 use crate::observe::machine;
 use crate::samples::SampleFile;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{PnlView, Status};
+use cappuccino_core::api::{MachineView, PnlView, Status};
 use cappuccino_core::store::{SampleReader, StoreError};
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
@@ -18,8 +18,10 @@ use std::thread::Builder;
 
 /// Time between two backups.
 const BACKUP_EVERY: Span = Span::hours(24);
-/// Time between two samples.
+/// Time between two samples, and between two looks at what is due.
 const SAMPLE_EVERY: Span = Span::seconds(10);
+/// Pause of the loop while there is more to do.
+const MORE_EVERY: Span = Span(50);
 
 /// What the names of copies begin with.
 const STATE: &str = "state-";
@@ -35,22 +37,32 @@ pub struct Upkeep {
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
     machine_at: Option<Timestamp>,
+    turned_at: Option<Moment>,
 }
 
 impl Upkeep {
     /// Upkeep of this workspace.
     pub fn new(config: Arc<Config>, workspace: Workspace, samples: SampleFile) -> Self {
-        let (backup_at, sample_at, machine_at) = (None, None, None);
-        Self { config, workspace, samples, backup_at, sample_at, machine_at }
+        let (backup_at, sample_at, machine_at, turned_at) = (None, None, None, None);
+        Self { config, workspace, samples, backup_at, sample_at, machine_at, turned_at }
     }
 
-    /// Whether the next turn has work to do already.
-    pub const fn has_more(&self) -> bool {
-        self.samples.has_more()
+    /// Time until a turn has something to do, by its own count: however often the loop is woken
+    /// for something else, a turn is neither put off nor made each time.
+    pub fn due_in(&self, now: Moment, status: &Status) -> Span {
+        let every = if self.samples.has_more() { MORE_EVERY } else { SAMPLE_EVERY };
+        let is_new = |seen: &MachineView| self.machine_at != Some(seen.at);
+        match self.turned_at {
+            Some(at) if !status.machine.as_ref().is_some_and(is_new) => {
+                every.minus(now.since(at)).max(Span::ZERO)
+            }
+            Some(_) | None => Span::ZERO,
+        }
     }
 
     /// Does what is due at `now`.
     pub fn turn(&mut self, now: Moment, keeper: &Keeper, status: &Status) {
+        self.turned_at = Some(now);
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }

@@ -95,6 +95,11 @@ impl Workspace {
         self.state_dir().join("run")
     }
 
+    /// Who trades beside the live model, for the trader.
+    pub fn lanes_file(&self) -> PathBuf {
+        self.state_dir().join("lanes")
+    }
+
     /// The processes' output.
     pub fn logs_dir(&self) -> PathBuf {
         self.state_dir().join("logs")

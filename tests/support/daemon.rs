@@ -1,5 +1,6 @@
 //! A real workspace with a real runner, shell scripts for processes, and an oracle they write.
 
+use crate::paper::{bars as bars_of, candles};
 use crate::wait::until;
 use cappuccino_core::api::{Accepted, CommandBody, CommandRequest, Status};
 use cappuccino_core::store::Entry;
@@ -8,6 +9,7 @@ use cappuccino_headless::cli::connect;
 use cappuccino_headless::cli::failure::Failure;
 use cappuccino_headless::demo::optuna_writer::{Ending, StudyWriter};
 use cappuccino_headless::workspace::Workspace;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -40,19 +42,43 @@ pub struct Site {
     study: StudyWriter,
     environment: Vec<(String, String)>,
     runtime: tokio::runtime::Runtime,
+    /// Whether its processes are stopped at the end by the runner, because they leave no oracle.
+    is_stopped: bool,
 }
 
 impl Site {
     /// A workspace with one worker and one trader; `program` is the program under test.
     pub fn new(program: &str, extra: &str) -> Self {
+        let trader = r#"["sh", "life.sh", "trader.oracle", "{number}"]"#;
+        Self::with_trader(program, trader, extra)
+    }
+
+    /// The same, whose trader is the one that is built in; it replays so many hourly bars of two
+    /// tickers, which the gate knows as well, an hour in `3600 / speed` seconds.
+    pub fn trading(program: &str, bars: u64, speed: f64, extra: &str) -> Self {
+        let trader = format!(
+            r#"[{program:?}, "trade", "--model", "{{model_dir}}", "--session", "{{session_csv}}",
+             "--tickers", "T0/USD", "T1/USD", "--feed", "csv:candles.csv", "--speed", "{speed}"]"#
+        );
+        let mut site = Self::with_trader(program, &trader, extra);
+        site.is_stopped = true;
+        let text = candles(&bars_of(7, 2, bars));
+        fs::write(site.root().join("candles.csv"), &text).unwrap();
+        let kept = site.root().join(".cappuccino/candles");
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(kept.join("1h.csv"), text).unwrap();
+        site
+    }
+
+    fn with_trader(program: &str, trader: &str, extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         fs::write(root.join("life.sh"), LIFE).unwrap();
-        fs::write(root.join("cappuccino.toml"), configuration(extra)).unwrap();
+        fs::write(root.join("cappuccino.toml"), configuration(trader, extra)).unwrap();
         let study = StudyWriter::open(&root.join("optuna.db"), "s").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let environment = Vec::new();
-        Self { folder, program: program.into(), runner: None, study, environment, runtime }
+        let (program, environment) = (program.into(), Vec::new());
+        Self { folder, program, runner: None, study, environment, runtime, is_stopped: false }
     }
 
     pub fn root(&self) -> &Path {
@@ -131,25 +157,23 @@ impl Site {
 
     /// The picture, from the runner.
     pub fn status(&self) -> Result<Status, Failure> {
+        self.get("/v1/status")
+    }
+
+    /// What the runner answers to this path.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let workspace = self.workspace();
-        self.runtime.block_on(async {
-            Ok(connect::client(&workspace).await?.get_json("/v1/status").await?)
-        })
+        self.runtime
+            .block_on(async { Ok(connect::client(&workspace).await?.get_json(path).await?) })
     }
 
     /// The whole history.
     pub fn history(&self) -> Vec<Entry> {
-        let workspace = self.workspace();
         let mut all: Vec<Entry> = Vec::new();
         loop {
             let from = all.last().map_or(1, |entry| entry.sequence.0 + 1);
             let path = format!("/v1/history?from={from}&limit=500");
-            let page: Vec<Entry> = self
-                .runtime
-                .block_on(async {
-                    Ok::<_, Failure>(connect::client(&workspace).await?.get_json(&path).await?)
-                })
-                .unwrap();
+            let page: Vec<Entry> = self.get(&path).unwrap();
             if page.is_empty() {
                 return all;
             }
@@ -182,7 +206,24 @@ impl Site {
 
     /// As [`Self::finish_trial`], with something done to the model's folder first.
     pub fn finish_trial_with(&mut self, value: f64, spoil: impl FnOnce(&Path)) -> TrialNumber {
+        self.finish_trial_of(value, &[], spoil)
+    }
+
+    /// As [`Self::finish_trial`], with what the built-in trader needs to know.
+    pub fn finish_tradable_trial(&mut self, value: f64) -> TrialNumber {
+        self.finish_trial_of(value, &[("lookback", 1.0), ("norm_action", 100.0)], |_folder| {})
+    }
+
+    fn finish_trial_of(
+        &mut self,
+        value: f64,
+        attributes: &[(&str, f64)],
+        spoil: impl FnOnce(&Path),
+    ) -> TrialNumber {
         let trial = self.study.start_trial().unwrap();
+        for (name, number) in attributes {
+            self.study.set_user_attr(trial, name, &(*number).into()).unwrap();
+        }
         let folder = self.root().join(format!("models/trial_{}_1h", trial.number));
         fs::create_dir_all(&folder).unwrap();
         for (name, bytes) in crate::network::files(value.to_bits()) {
@@ -222,6 +263,9 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
+        if self.is_stopped && self.has_runner() {
+            drop(self.word(&["stop"]).output());
+        }
         self.kill();
         for (_, pid) in self.lives("trader").into_iter().chain(self.lives("worker")) {
             let marked = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -233,7 +277,7 @@ impl Drop for Site {
     }
 }
 
-fn configuration(extra: &str) -> String {
+fn configuration(trader: &str, extra: &str) -> String {
     format!(
         r#"[study]
 database = "optuna.db"
@@ -258,7 +302,7 @@ stop_grace = "1s"
 [[process]]
 name = "trader"
 role = "trader"
-command = ["sh", "life.sh", "trader.oracle", "{{number}}"]
+command = {trader}
 restart_delay = "10ms"
 restart_delay_max = "20ms"
 max_restarts = 100000

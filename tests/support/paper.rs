@@ -2,7 +2,7 @@
 
 use cappuccino_core::model::network::PolicyNetwork;
 use cappuccino_core::model::weights::{Tensor, Weights};
-use cappuccino_core::trading::paper::candle::{Bar, Candle};
+use cappuccino_core::trading::paper::candle::{Bar, Candle, HEADER, Line};
 use cappuccino_core::trading::paper::rules::ModelSettings;
 use cappuccino_core::words::Timestamp;
 
@@ -70,6 +70,18 @@ pub fn bars(seed: u64, tickers: u64, count: u64) -> Vec<Bar> {
         bar
     };
     (0..count).map(bar).collect()
+}
+
+/// The file of these bars.
+pub fn candles(bars: &[Bar]) -> String {
+    let mut text = HEADER.to_owned();
+    for bar in bars {
+        for (place, ticker) in tickers(bar.candles.len()).iter().enumerate() {
+            let (candle, stale) = (bar.candles[place], bar.stale[place]);
+            text += &format!("{}\n", Line { at: bar.at, ticker, candle, stale });
+        }
+    }
+    text
 }
 
 /// The tensors of a PPO actor that looks back at `lookback` bars of `tickers` tickers.

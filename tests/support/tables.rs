@@ -9,8 +9,8 @@ use cappuccino_core::machines::study::Study;
 use cappuccino_core::machines::{Answer, Step, Tell};
 use cappuccino_core::words::{
     Cause, Command, DeploymentId, DeploymentPolicy, DeploymentReport, Digest, ExitStatus, Fault,
-    Generation, LivenessPolicy, Moment, Probe, ProcessPolicy, ProcessReport, Readiness, Revision,
-    RevisionId, Role, Sign, Signs, Span, Standing, StudyReport,
+    Generation, LanesPolicy, LivenessPolicy, Moment, Probe, ProcessPolicy, ProcessReport, Promote,
+    Readiness, Revision, RevisionId, Role, Sign, Signs, Span, Standing, StudyReport,
 };
 use std::collections::BTreeMap;
 
@@ -179,7 +179,8 @@ pub fn process_lines() -> Vec<Line> {
     lines
 }
 
-/// Every phase of a deployment: revision 1 is good, 2 is live, 3 is the candidate.
+/// Every phase of a deployment: revision 0 trades as a shadow, 1 is good, 2 is live, 3 is the
+/// candidate.
 fn deployments() -> Vec<Deployment> {
     let since = Moment::default();
     let attempt = || Attempt {
@@ -223,9 +224,12 @@ fn deployments() -> Vec<Deployment> {
             deployment.slot.revisions = 3;
             deployment.slot.followed = Some(study("first"));
             deployment.slot.seen = Some(study("first"));
-            for (id, standing) in
-                [(1, Standing::Good), (2, Standing::Good), (3, Standing::Candidate)]
-            {
+            for (id, standing) in [
+                (0, Standing::Superseded),
+                (1, Standing::Good),
+                (2, Standing::Good),
+                (3, Standing::Candidate),
+            ] {
                 let revision = Revision {
                     id: RevisionId(id),
                     candidate: trial(id as i64, id as f64),
@@ -246,6 +250,7 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
     let asked = |command| Event::Asked { actor: "you".into(), command };
     let reason = || "because".to_owned();
     let (now, next) = (Some(RevisionId(2)), Some(RevisionId(3)));
+    let figures = || "3 bp per bar".to_owned();
     let guarded = |revision| Event::GuardTripped(revision, "30 % lost".into());
     let (hold, to) = (true, None);
     let number = trial(9, 9.0).number;
@@ -270,6 +275,8 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
         ("trader with the new model gave up", Event::TraderExhausted(next, "signal 9".into())),
         ("guard stops the live model", guarded(RevisionId(2))),
         ("guard stops the new model", guarded(RevisionId(3))),
+        ("a shadow trades worse", Event::RivalWorse(RevisionId(0), figures())),
+        ("a shadow trades better", Event::RivalBetter(RevisionId(0), RevisionId(2), figures())),
         ("no trader lives", Event::TraderVacant),
         ("deploy asked", asked(Command::Deploy { candidate: trial(9, 0.5), reason: reason() })),
         ("rollback asked", asked(Command::Rollback { to, hold, reason: reason() })),
@@ -285,7 +292,8 @@ fn deployment_events() -> Vec<(&'static str, deployment::Event)> {
 }
 
 pub fn deployment_lines() -> Vec<Line> {
-    let policy = DeploymentPolicy::default();
+    let lanes = LanesPolicy { promote: Promote::Auto, ..LanesPolicy::default() };
+    let policy = DeploymentPolicy { lanes, ..DeploymentPolicy::default() };
     let context = deployment::Context { policy: &policy, now: much_later() };
     let mut lines = Vec::new();
     for deployment in deployments() {

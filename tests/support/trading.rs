@@ -1,7 +1,9 @@
 //! Trades and earnings of a served window, and a trader's session file written row by row.
 
-use cappuccino_core::api::{PnlView, TradeView};
+use cappuccino_core::api::{LanesView, PnlView, TradeView};
 use cappuccino_core::trading::Side;
+use cappuccino_core::trading::paper::event::{Event, LaneEvent};
+use cappuccino_core::trading::paper::league::League;
 use cappuccino_core::words::{RevisionId, Span, Timestamp};
 use cappuccino_headless::serve::port::Trading;
 use std::fmt::Write;
@@ -62,6 +64,42 @@ impl Trading for FewTrades {
     fn pnl(&self) -> Vec<PnlView> {
         vec![pnl(3), pnl(2)]
     }
+
+    fn lanes(&self, revision: Option<RevisionId>, buckets: usize) -> Option<LanesView> {
+        let revision = revision.unwrap_or(RevisionId(3));
+        if revision != RevisionId(3) {
+            return None;
+        }
+        let mut league = League::default();
+        for hour in 0..200 {
+            let worth = |edge: f64| 1000.0 * (1.0 + edge).powi(i32::try_from(hour).unwrap());
+            let lanes = [("champion", "a1", worth(1e-4)), ("hold", "", worth(0.0))];
+            league.feed(lane_event(hour, &lanes).as_bytes());
+        }
+        let view = LanesView::of(&league.standings(), &league, buckets);
+        Some(LanesView { state: "following".into(), revision: Some(revision), ..view })
+    }
+}
+
+/// A line of the record that the built-in trader keeps: of each lane its name, its model's digest
+/// (none for a benchmark), and its worth after the bar of that hour.
+pub fn lane_event(hour: i64, lanes: &[(&str, &str, f64)]) -> String {
+    let lane = |(name, model, worth): &(&str, &str, f64)| LaneEvent {
+        name: (*name).into(),
+        model: (*model).into(),
+        worth: *worth,
+        fills: 1,
+        fault: None,
+    };
+    let event = Event {
+        at: Timestamp(hour * 3_600_000),
+        acted: true,
+        reward: 0.0,
+        stale: Vec::new(),
+        orders: Vec::new(),
+        lanes: lanes.iter().map(lane).collect(),
+    };
+    serde_json::to_string(&event).unwrap() + "\n"
 }
 
 /// An account in one ticker, as text.

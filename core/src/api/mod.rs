@@ -5,6 +5,7 @@
 mod alerts;
 mod chart;
 mod foresight;
+mod lanes;
 mod log;
 mod machine;
 mod notifications;
@@ -19,12 +20,13 @@ mod view;
 pub use alerts::{AcknowledgedView, AlertView, AlertsView, SilenceView};
 pub use chart::{TrialChart, TrialDot};
 pub use foresight::{Foresight, foresee};
+pub use lanes::{LaneKind, LaneView, LanesView};
 pub use log::LogPage;
 pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
 pub use notifications::{ChannelView, DeadLetter};
 pub use params::ParamView;
 pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
-pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
+pub use request::{Accepted, CAPABILITIES, CURVES, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::{findings, sentence};
 pub use status::{
     CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView, TrialView,

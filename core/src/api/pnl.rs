@@ -176,6 +176,7 @@ impl PnlView {
             market_growth: self.market_growth,
             silent: self.age,
             trades: self.trades,
+            rivals: Vec::new(),
         })
     }
 
@@ -222,5 +223,76 @@ impl TradeView {
             forced: trade.forced,
             revision,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two tickers, a quarter of a percent of every fill. By hand:
+    ///
+    /// | hour | what | cash | gained |
+    /// |---|---|---|---|
+    /// | 1 | 2 A at 100 and 20 B at 10 are bought, 0.50 each of fees | 599.00 | |
+    /// | 2 | 1 A is sold at 120, 0.30 of fees; it cost 100.25 | 718.70 | 19.45 |
+    /// | 3 | 20 B are sold at 9, 0.45 of fees; they cost 200.50 | 898.25 | −20.95 |
+    const ROWS: &str = "timestamp,cash,total_asset,reward,\
+        holding_A,holding_B,price_A,price_B,action_A,action_B\n\
+        2026-03-01T00:00:00+00:00,1000,1000,0,0,0,100,10,0,0\n\
+        2026-03-01T01:00:00+00:00,599,999,0,2,20,100,10,2,20\n\
+        2026-03-01T02:00:00+00:00,718.7,998.7,0,1,20,120,8,-1,0\n\
+        2026-03-01T03:00:00+00:00,898.25,1008.25,0,1,0,110,9,0,-20\n";
+
+    fn near(found: f64, known: f64) {
+        assert!((found - known).abs() < 1e-9, "{found} is not {known}");
+    }
+
+    #[test]
+    fn what_a_model_earned_in_all_per_ticker_and_per_trade_is_what_a_pencil_says() {
+        let mut session = Session::default();
+        session.feed(ROWS.as_bytes());
+        let view = PnlView::of(&session);
+        near(view.equity.unwrap(), 1008.25);
+        near(view.realised, 19.45 - 20.95);
+        near(view.unrealised, 110.0 - 100.25);
+        near(view.start.unwrap() + view.realised + view.unrealised, 1008.25);
+        near(view.fees.unwrap(), 0.5 + 0.5 + 0.3 + 0.45);
+        near(view.growth, 0.00825);
+        near(view.market_growth.unwrap(), (0.10 - 0.10) / 2.0);
+        near(view.max_drawdown, 1.0 - 998.7 / 1000.0);
+        assert_eq!((view.trades, view.win_rate, view.resets), (4, Some(0.5), 0));
+        near(view.performance.expectancy.unwrap(), -0.75);
+        near(view.performance.profit_factor.unwrap(), 19.45 / 20.95);
+
+        let [a, b] = &view.positions[..] else { panic!("{:?}", view.positions) };
+        near(a.realised, 19.45);
+        near(a.unrealised, 9.75);
+        near(a.average_cost.unwrap(), 100.25);
+        near(b.realised, -20.95);
+        assert!(b.average_cost.is_none() && b.unrealised == 0.0);
+        assert_eq!((a.trades, b.trades), (2, 2));
+
+        let told: Vec<(String, String, f64, Option<String>)> = session
+            .book()
+            .trades
+            .iter()
+            .map(|trade| TradeView::of(trade, Some(RevisionId(3))))
+            .map(|trade| {
+                let gained = trade.realised.map(|gained| format!("{gained:.2}"));
+                assert_eq!(trade.revision, Some(RevisionId(3)));
+                (trade.ticker, format!("{:?}", trade.side), trade.quantity, gained)
+            })
+            .collect();
+        let trade = |ticker: &str, side: &str, quantity, gained| {
+            (ticker.to_owned(), side.to_owned(), quantity, gained)
+        };
+        let known = [
+            trade("A", "Buy", 2.0, None),
+            trade("B", "Buy", 20.0, None),
+            trade("A", "Sell", 1.0, Some("19.45".to_owned())),
+            trade("B", "Sell", 20.0, Some("-20.95".to_owned())),
+        ];
+        assert_eq!(told, known);
     }
 }

@@ -4,8 +4,11 @@ use super::{Addressed, Draft};
 use crate::machines::alert::{self, Key};
 use crate::machines::process::Process;
 use crate::rules::vitals::{self, Finding};
-use crate::rules::{guard, watch};
-use crate::words::{Note, Role, Severity, TradesDigest, TradesTold, Trading, Vitals};
+use crate::rules::{guard, rivals as rules, watch};
+use crate::words::{
+    ChannelHealth, Note, Rival, Role, Severity, TradesDigest, TradesTold, Trading, Vitals,
+};
+use std::collections::BTreeMap;
 
 impl Draft<'_> {
     /// Raises and clears what a look at the machine says.
@@ -27,6 +30,13 @@ impl Draft<'_> {
         self.found([watch::of_integrity(outcome)]);
     }
 
+    /// Raises and clears what the channels to the user say of themselves.
+    pub(super) fn judge_channels(&mut self, channels: &BTreeMap<String, ChannelHealth>) {
+        let keys = self.world.alerts.keys().map(|key| key.0.as_str());
+        let found = watch::of_channels(channels, keys);
+        self.found(found);
+    }
+
     /// Tells the deployment when the trading of the live model breaks a rule, and the user what it
     /// does.
     pub(super) fn judge_trading(&mut self, trading: &Trading) {
@@ -34,6 +44,7 @@ impl Draft<'_> {
             let event = super::deployment::Event::GuardTripped(trading.revision, why);
             self.queue.push_back(Addressed::Deployment(event));
         }
+        self.judge_rivals(trading);
         let trader = self.policy.trader.as_ref().and_then(|name| self.world.processes.get(name));
         let trader = trader.filter(|trader| trader.runs == Some(trading.revision));
         let is_trading = trader.is_some_and(Process::is_running);
@@ -44,6 +55,36 @@ impl Draft<'_> {
         };
         self.found(found);
         self.tell_trades(trading);
+    }
+
+    /// Tells the deployment which models beside the live one trade better or worse than it, and the
+    /// user of a better one.
+    fn judge_rivals(&mut self, trading: &Trading) {
+        let live = trading.revision;
+        // Whose session it is may have lost its place since.
+        let is_live = self.world.deployment.slot.phase.live() == Some(live);
+        let rivals = if is_live { &trading.rivals[..] } else { &[] };
+        for rival in rivals {
+            let (id, why) = (rival.revision, rules::figures(live, rival));
+            let event = match rules::standing(rival) {
+                rules::Standing::Better => super::deployment::Event::RivalBetter(id, live, why),
+                rules::Standing::Worse if !rival.is_previous => {
+                    super::deployment::Event::RivalWorse(id, why)
+                }
+                rules::Standing::Worse | rules::Standing::Undecided => continue,
+            };
+            self.queue.push_back(Addressed::Deployment(event));
+        }
+        let is_better = |rival: &&Rival| rules::standing(rival) == rules::Standing::Better;
+        let gain = |rival: &&Rival| rival.mean_difference;
+        let better = rivals.iter().filter(is_better);
+        let best = better.max_by(|one, other| gain(one).total_cmp(&gain(other)));
+        let of_trial = |rival: &Rival| {
+            let known = self.world.deployment.revisions.get(&rival.revision)?;
+            Some((rival.revision, known.candidate.number))
+        };
+        let promote = self.policy.deployment.lanes.promote;
+        self.found([rules::finding(promote, best.and_then(of_trial))]);
     }
 
     /// Trades are told together: of each stretch how many, and what came of them.

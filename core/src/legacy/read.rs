@@ -154,7 +154,8 @@ fn monitor_state(top: &At<'_>) -> Result<Found, ShapeFault> {
     let mut samples = Vec::new();
     let history = top.field("performance_history")?.items()?;
     for entry in &history {
-        let at = entry.field("timestamp")?.text()?;
+        // A figure without a time belongs nowhere: it must not get lost unseen.
+        let at = entry.field("timestamp")?.local_time()?;
         samples.extend(figures(entry)?.into_iter().map(|(name, value)| (at.clone(), name, value)));
     }
     let best = best.zip(value).map_or_else(String::new, |(best, value)| {
@@ -211,6 +212,10 @@ mod tests {
                     \"\"\n  }\n]";
         let error = read(LegacyFile::DeploymentLog, text).unwrap_err().to_string();
         assert!(error.starts_with("line 5: [0].value: a number is due"), "{error}");
+        let look = "{\"performance_history\": [\n{\"timestamp\": \"yesterday\"}]}";
+        let error = read(LegacyFile::MonitorState, look).unwrap_err().to_string();
+        let said = "line 2: performance_history[0].timestamp: a local time is due, such as";
+        assert!(error.starts_with(said), "{error}");
         let error = read(LegacyFile::DeploymentLog, "[\n{]").unwrap_err().to_string();
         assert!(error.starts_with("line 2: a string is due"), "{error}");
     }

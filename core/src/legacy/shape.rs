@@ -100,6 +100,15 @@ impl<'a> At<'a> {
         Ok(String::from_utf8_lossy(text).into_owned())
     }
 
+    /// A time as Python's `isoformat` writes one without a zone; the text, which can be read.
+    pub(super) fn local_time(&self) -> Result<String, ShapeFault> {
+        let text = self.text()?;
+        match text.parse::<jiff::civil::DateTime>() {
+            Ok(_) => Ok(text),
+            Err(_) => Err(self.fault("a local time is due, such as 2025-11-17T18:00:00")),
+        }
+    }
+
     pub(super) fn integer(&self) -> Result<i64, ShapeFault> {
         let PyValue::Int(number) = self.value else {
             return Err(self.fault("a whole number is due"));

@@ -148,7 +148,8 @@ impl<'a, S: Surroundings> LegacyExport<'a, S> {
             Rejection::StagingFailed(_)
             | Rejection::TimedOut(_)
             | Rejection::ApprovalExpired
-            | Rejection::ByOperator(_) => "SKIPPED",
+            | Rejection::ByOperator(_)
+            | Rejection::TradedWorse(_) => "SKIPPED",
         };
         self.decide(&candidate, at, action, &why.to_string());
     }

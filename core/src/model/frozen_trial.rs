@@ -34,14 +34,20 @@ pub fn params(pickle: &[u8]) -> Result<BTreeMap<String, f64>, FrozenTrialFault> 
         }
     };
     let Plain::Names(attributes) = trial else { return Err(FrozenTrialFault::NoTrial) };
-    match attributes.into_iter().find(|(name, _)| name == "_params") {
-        Some((_, Plain::Names(params))) => Ok(params.into_iter().filter_map(number).collect()),
-        Some(_) | None => Err(FrozenTrialFault::NoTrial),
-    }
+    let found = |wanted: &str| {
+        let mut attributes = attributes.iter();
+        match attributes.find(|(name, _)| name == wanted) {
+            Some((_, Plain::Names(pairs))) => Some(pairs.iter().filter_map(number)),
+            Some(_) | None => None,
+        }
+    };
+    let params = found("_params").ok_or(FrozenTrialFault::NoTrial)?;
+    // What was drawn counts more than what somebody wrote beside it.
+    Ok(found("_user_attrs").into_iter().flatten().chain(params).collect())
 }
 
-fn number((name, value): (String, Plain)) -> Option<(String, f64)> {
-    if let Plain::Number(number) = value { Some((name, number)) } else { None }
+fn number((name, value): &(String, Plain)) -> Option<(String, f64)> {
+    if let Plain::Number(number) = value { Some((name.clone(), *number)) } else { None }
 }
 
 /// What is kept of a value.

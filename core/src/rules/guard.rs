@@ -1,11 +1,14 @@
 //! Whether the model that is live trades so badly that it must go: the rules that lead to a
 //! rollback without anybody being asked.
 
-use crate::words::{GuardPolicy, Span, Trading};
+use crate::words::{GuardPolicy, Rival, Span, Trading};
 
 /// Why the model must go, with the figure that says so; none while it may stay.
 pub fn verdict(policy: &GuardPolicy, trading: &Trading) -> Option<String> {
-    drawdown(policy, trading).or_else(|| lag(policy, trading)).or_else(|| silence(policy, trading))
+    drawdown(policy, trading)
+        .or_else(|| lag(policy, trading))
+        .or_else(|| behind_previous(policy, trading))
+        .or_else(|| silence(policy, trading))
 }
 
 fn drawdown(policy: &GuardPolicy, trading: &Trading) -> Option<String> {
@@ -27,6 +30,22 @@ fn lag(policy: &GuardPolicy, trading: &Trading) -> Option<String> {
     })
 }
 
+/// What it made since it took the place of the model before, which trades on beside it.
+fn behind_previous(policy: &GuardPolicy, trading: &Trading) -> Option<String> {
+    let limit = policy.max_behind_previous_percent;
+    let is_compared = |rival: &&Rival| rival.is_previous && rival.bars >= policy.min_rows;
+    let previous = trading.rivals.iter().find(is_compared)?;
+    let behind = (previous.own_growth - previous.live_growth) * 100.0;
+    (limit > 0.0 && behind > limit).then(|| {
+        let (own, other) = (previous.live_growth * 100.0, previous.own_growth * 100.0);
+        format!(
+            "it made {own:.1} % where revision {}, the model before, would have made {other:.1} % \
+             on the same {} bars; the limit is {limit} points behind",
+            previous.revision, previous.bars
+        )
+    })
+}
+
 fn silence(policy: &GuardPolicy, trading: &Trading) -> Option<String> {
     let (limit, silent) = (policy.max_silence, trading.silent?);
     (limit > Span::ZERO && silent > limit)
@@ -41,6 +60,7 @@ mod tests {
     const STRICT: GuardPolicy = GuardPolicy {
         max_drawdown_percent: 10.0,
         max_lag_percent: 5.0,
+        max_behind_previous_percent: 2.0,
         min_rows: 24,
         max_silence: Span::hours(3),
     };
@@ -54,7 +74,31 @@ mod tests {
             market_growth: Some(0.03),
             trades: 0,
             silent: Some(Span::minutes(50)),
+            rivals: vec![],
         }
+    }
+
+    fn beside(is_previous: bool, bars: u64, own_growth: f64) -> Trading {
+        let rival = Rival {
+            revision: RevisionId(7),
+            is_previous,
+            bars,
+            live_growth: -0.01,
+            own_growth,
+            mean_difference: 0.0,
+            bounds: None,
+        };
+        Trading { rivals: vec![rival], ..trading() }
+    }
+
+    #[test]
+    fn a_model_stays_only_so_far_behind_the_one_before() {
+        let said = verdict(&STRICT, &beside(true, 24, 0.011)).unwrap();
+        assert!(said.contains("-1.0 % where revision 7") && said.contains("1.1 %"), "{said}");
+        assert_eq!(verdict(&STRICT, &beside(true, 24, 0.009)), None, "within the limit");
+        assert_eq!(verdict(&STRICT, &beside(true, 23, 0.5)), None, "too young to say");
+        assert_eq!(verdict(&STRICT, &beside(false, 500, 0.5)), None, "a shadow was never live");
+        assert_eq!(verdict(&GuardPolicy::default(), &beside(true, 500, 0.5)), None, "off");
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod guard;
 pub mod improvement;
 pub mod inhibition;
 pub mod restart;
+pub mod rivals;
 pub mod vitals;
 pub mod watch;
 pub mod wellness;

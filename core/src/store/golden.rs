@@ -195,6 +195,9 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
     check_samples::<Note>(samples!("note_v1_alerts"));
     check_samples::<Note>(samples!("note_v1_examined"));
     check_samples::<Note>(samples!("note_v1_supervision"));
+    check_samples::<Note>(samples!("note_v1_lanes"));
+    check_samples::<Slot>(samples!("slot_v1_lanes"));
+    check_samples::<Revision>(samples!("revision_v1_lanes"));
     check_samples::<Revision>(samples!("revision_v1"));
     check_samples::<Intent>(samples!("intent_v1"));
     check_samples::<Intent>(samples!("intent_v1_supervision"));

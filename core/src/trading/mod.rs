@@ -5,6 +5,7 @@
 
 pub mod equity;
 pub mod ledger;
+pub mod lines;
 pub mod market;
 pub mod metrics;
 pub mod paper;

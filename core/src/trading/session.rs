@@ -5,11 +5,11 @@
 
 use super::equity::Equity;
 use super::ledger::{Ledger, Step, Trade};
+use super::lines::{Line, Lines};
 use super::market::Market;
 use super::row::{Columns, HeaderError, Row};
 use crate::words::Timestamp;
 use std::collections::VecDeque;
-use std::io::BufRead;
 
 /// Trades kept, the newest.
 pub const TRADES_MAX: usize = 1000;
@@ -21,8 +21,7 @@ const LINE_MAX: usize = 64 << 10;
 pub struct Session {
     columns: Option<Columns>,
     header_error: Option<HeaderError>,
-    torn: Vec<u8>,
-    line_is_too_long: bool,
+    lines: Lines,
     file_began: bool,
     row: Row,
     book: Book,
@@ -49,32 +48,13 @@ pub struct Book {
 
 impl Session {
     /// Takes the next bytes of the file. A last line without its end waits for the rest.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some((line, rest)) = split_line(bytes) {
-            bytes = rest;
-            if self.torn.is_empty() && !self.line_is_too_long {
-                self.line(line);
-            } else {
-                self.wait(line);
-                let whole = std::mem::take(&mut self.torn);
-                self.line(&whole);
-                self.torn = whole;
-                self.torn.clear();
-                self.line_is_too_long = false;
-            }
-        }
-        self.wait(bytes);
-    }
-
-    /// Keeps the beginning of a line; one that is too long is forgotten and left out.
-    fn wait(&mut self, bytes: &[u8]) {
-        if self.torn.len() + bytes.len() > LINE_MAX {
-            self.line_is_too_long = true;
-            self.torn.clear();
-        }
-        if !self.line_is_too_long {
-            self.torn.extend_from_slice(bytes);
-        }
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.feed(bytes, LINE_MAX, |line| match line {
+            Line::Whole(line) => self.line(line),
+            Line::TooLong => self.book.skipped += 1,
+        });
+        self.lines = lines;
     }
 
     /// Another file is in the place of the one read so far. When its rows come after those, it
@@ -82,16 +62,13 @@ impl Session {
     pub fn begin_file(&mut self) {
         self.columns = None;
         self.header_error = None;
-        self.torn.clear();
-        self.line_is_too_long = false;
+        self.lines.clear();
         self.file_began = self.book.newest.is_some();
     }
 
     fn line(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if self.line_is_too_long {
-            self.book.skipped += 1;
-        } else if self.columns.is_none() || begins_like_a_header(line) {
+        if self.columns.is_none() || begins_like_a_header(line) {
             self.header(line);
         } else if !line.is_empty() {
             self.data(line);
@@ -158,15 +135,6 @@ impl Book {
         self.newest = Some(row.at);
         self.rows += 1;
     }
-}
-
-/// The first line without its end, and what follows; none without an end. The standard library's
-/// reader finds it several bytes at a time.
-fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut rest = bytes;
-    let length = rest.skip_until(b'\n').ok()?;
-    let line = bytes.get(..length)?.strip_suffix(b"\n")?;
-    Some((line, rest))
 }
 
 /// Rows begin with a time or a number; a header with a name, perhaps quoted or after a mark.

@@ -51,6 +51,9 @@ pub enum Standing {
     Good,
     /// Failed after it went live; never goes live again unless a person insists.
     Bad(Failure),
+    /// Good, but another model that traded beside it was better beyond doubt; how. A target for
+    /// rollbacks, never proposed again by itself.
+    Outperformed(String),
 }
 
 /// Why a revision was declined before it went live.
@@ -68,6 +71,8 @@ pub enum Rejection {
     ApprovalExpired,
     /// A person said no.
     ByOperator(String),
+    /// It traded beside the live model and was worse beyond doubt; how.
+    TradedWorse(String),
 }
 
 /// Why a revision failed after it went live.
@@ -88,6 +93,11 @@ impl Standing {
     pub const fn may_be_proposed(&self) -> bool {
         matches!(self, Self::Candidate | Self::Superseded | Self::Trial | Self::Good)
     }
+
+    /// Whether it ran through its probation: one can go back to it.
+    pub const fn is_proven(&self) -> bool {
+        matches!(self, Self::Good | Self::Outperformed(_))
+    }
 }
 
 impl fmt::Display for Standing {
@@ -99,6 +109,7 @@ impl fmt::Display for Standing {
             Self::Trial => f.write_str("on probation"),
             Self::Good => f.write_str("good"),
             Self::Bad(why) => write!(f, "bad: {why}"),
+            Self::Outperformed(why) => write!(f, "outperformed: {why}"),
         }
     }
 }
@@ -112,6 +123,7 @@ impl fmt::Display for Rejection {
             Self::TimedOut(step) => write!(f, "{step} took too long"),
             Self::ApprovalExpired => f.write_str("nobody approved it in time"),
             Self::ByOperator(reason) => write!(f, "declined by the operator: {reason}"),
+            Self::TradedWorse(why) => write!(f, "as a shadow it traded worse: {why}"),
         }
     }
 }

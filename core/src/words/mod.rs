@@ -32,14 +32,15 @@ pub use ids::{
 pub use limits::{AlertLimits, TradesDigest, TradesTold};
 pub use note::{Cause, Decline, Mode, Note, Stage};
 pub use observation::{
-    Command, DeploymentReport, Observation, Probe, ProcessReport, Request, StudyReport,
+    ChannelHealth, Command, DeploymentReport, Observation, Probe, ProcessReport, Request,
+    StudyReport,
 };
 pub use policy::{DeploymentPolicy, OnFailure, Policy, ProcessPolicy, RestartRule, Role};
 pub use refusal::Refusal;
 pub use run::{ExitStatus, RunIdentity};
 pub use supervision::{Fault, LivenessPolicy, Readiness, Sign, Signs};
 pub use time::{BootId, Moment, Span, Timestamp};
-pub use trading::{GuardPolicy, Trading};
+pub use trading::{GuardPolicy, LanesPolicy, Promote, Rival, Trading};
 pub use trial::{Direction, StudyIdentity, TrialDetail, TrialState, Value};
 pub use verdict::{ExamStep, Examined, Finding, Outcome, Verdict};
 pub use vitals::{GpuVitals, Vitals, VitalsPolicy};

@@ -104,6 +104,15 @@ pub enum Cause {
     AutomaticRollback(String),
     /// A person undid a deployment: who, why.
     OperatorRollback(String, String),
+    /// It traded better beside the live model: how.
+    TradedBetter(String),
+}
+
+impl Cause {
+    /// Whether nobody asked for it and nothing failed: a person may want to be asked first.
+    pub const fn is_proposal(&self) -> bool {
+        matches!(self, Self::Automatic | Self::TradedBetter(_))
+    }
 }
 
 /// The steps of a deployment, as the history tells them.
@@ -162,6 +171,8 @@ pub enum Decline {
     TooSoon,
     /// There were too many cutovers in the last 24 hours.
     TooMany,
+    /// It is not better enough than this trial, which the live model outperformed.
+    Outdone(TrialNumber),
 }
 
 impl std::fmt::Display for Decline {
@@ -177,6 +188,10 @@ impl std::fmt::Display for Decline {
             Self::OtherStudy => f.write_str("the live model comes from another study"),
             Self::TooSoon => f.write_str("the last cutover is too recent"),
             Self::TooMany => f.write_str("there were too many cutovers in the last 24 hours"),
+            Self::Outdone(trial) => write!(
+                f,
+                "it is not better enough than trial {trial}, and the live model trades better than that"
+            ),
         }
     }
 }
@@ -188,6 +203,7 @@ impl std::fmt::Display for Cause {
             Self::Operator(actor, reason) => write!(f, "{actor} asked for it: {reason}"),
             Self::AutomaticRollback(why) => write!(f, "rolled back: {why}"),
             Self::OperatorRollback(actor, reason) => write!(f, "{actor} rolled back: {reason}"),
+            Self::TradedBetter(why) => write!(f, "it traded better beside the live model: {why}"),
         }
     }
 }

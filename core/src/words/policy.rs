@@ -8,7 +8,7 @@ use super::ids::ProcessName;
 use super::limits::AlertLimits;
 use super::supervision::{LivenessPolicy, Readiness};
 use super::time::Span;
-use super::trading::GuardPolicy;
+use super::trading::{GuardPolicy, LanesPolicy};
 use super::vitals::VitalsPolicy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +67,8 @@ pub struct DeploymentPolicy {
     pub on_failure: OnFailure,
     /// How a live model may trade before it is such a failure.
     pub guard: GuardPolicy,
+    /// Who trades beside it.
+    pub lanes: LanesPolicy,
 }
 
 /// What a model that fails after cutover leads to.
@@ -162,6 +164,7 @@ impl Default for DeploymentPolicy {
             rollback_budget: 3,
             on_failure: OnFailure::Rollback,
             guard: GuardPolicy::default(),
+            lanes: LanesPolicy::default(),
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Quick effects (start, stop, look) happen at once; long ones (waiting for files, copying,
 //! checking) run beside the loop and report. One that is no longer wanted is dropped.
 
+mod company;
 mod gate;
 mod models;
 mod offer;
 mod orders;
 mod shelf;
+mod usable;
 
 pub use models::expected;
 pub use offer::look;
@@ -22,6 +24,7 @@ use cappuccino_core::words::{
     ProcessReport, Revision, RevisionId, RunIdentity,
 };
 use cappuccino_core::world::World;
+use company::Company;
 use models::Models;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +37,8 @@ pub struct Actor {
     workspace: Workspace,
     host: Host,
     models: Models,
+    /// Only the built-in trader reads it.
+    company: Option<Company>,
     jobs: BTreeMap<IntentId, AbortHandle>,
     reports: mpsc::Sender<Observation>,
 }
@@ -47,13 +52,22 @@ impl Actor {
         reports: mpsc::Sender<Observation>,
     ) -> Self {
         let models = Models::new(&config, &workspace);
-        Self { config, workspace, host, models, jobs: BTreeMap::new(), reports }
+        let shadows = config.policy.deployment.lanes.shadows;
+        let company = config.built_in.as_ref().map(|_| Company::new(&workspace, shadows));
+        Self { config, workspace, host, models, company, jobs: BTreeMap::new(), reports }
     }
 
     /// The newest life of each slot that left a record on disk.
     pub fn newest_lives(&self, world: &World) -> BTreeMap<ProcessName, Generation> {
         let names = self.config.commands.keys().chain(world.processes.keys());
         names.map(|name| (name.clone(), self.host.newest_life(name))).collect()
+    }
+
+    /// Tells the trader who trades beside the live model.
+    pub fn tell_company(&mut self, world: &World) {
+        if let Some(company) = &mut self.company {
+            company.tell(&world.deployment);
+        }
     }
 
     /// Ends the work that nothing waits for any more.

@@ -3,8 +3,10 @@
 use super::gate;
 use super::offer;
 use super::shelf::{Shelf, ShelfError};
+use super::usable;
 use crate::config::{Config, GateConfig, ModelsConfig};
 use crate::observe::study::detail::{read_trial, read_trial_patiently};
+use crate::trade::args::TradeArgs;
 use crate::workspace::Workspace;
 use cappuccino_core::model::container::Limits;
 use cappuccino_core::model::verdict::{self, Expected, Known};
@@ -29,6 +31,8 @@ const ZONE_SLACK: Span = Span::hours(14);
 pub(super) struct Models {
     config: Arc<ModelsConfig>,
     gate: Arc<GateConfig>,
+    /// The trader, when it is the one that is built in.
+    built_in: Option<Arc<TradeArgs>>,
     database: PathBuf,
     /// How long the files must be untouched.
     settle: Span,
@@ -46,6 +50,7 @@ impl Models {
         Self {
             config: Arc::new(config.models.clone()),
             gate: Arc::new(config.gate.clone()),
+            built_in: config.built_in.clone().map(Arc::new),
             database: config.study.database.clone(),
             settle: config.policy.deployment.settle,
             trader_directory: trader
@@ -115,10 +120,20 @@ impl Models {
         let mut files: Vec<_> = names.map(|name| offer::look(&folder, name, &limits)).collect();
         let mut expected = expected(&self.database, &self.config, revision.candidate.trial_id);
         expected.live = self.live_weights(revision, live, &limits);
+        let candidate = self.shelf.folder(content);
+        expected.states = gate::states(&self.gate, &candidate);
         let mut verdict = verdict::judge(&mut files, &expected, &limits);
+        if verdict.objection().is_none()
+            && let Some(trader) = &self.built_in
+        {
+            let finding = usable::examine(trader, &candidate);
+            let of_step = |examined: &&mut Examined| examined.step == ExamStep::Semantics;
+            if let Some(semantics) = verdict.steps.iter_mut().find(of_step) {
+                semantics.findings.push(finding);
+            }
+        }
         if verdict.objection().is_none() {
             let live = live.and_then(|live| live.content).map(|live| self.shelf.folder(live));
-            let candidate = self.shelf.folder(content);
             verdict.steps.push(gate::examine(&self.gate, &candidate, live.as_deref()));
         }
         verdict
@@ -205,7 +220,6 @@ pub fn expected(database: &Path, config: &ModelsConfig, trial: TrialId) -> Expec
         Err(error) => Expected::nothing(&format!("the trial cannot be read: {error}")),
     };
     expected.tickers = config.ticker_count();
-    expected.states = Err("the trader keeps none that could be asked about".to_owned());
     expected
 }
 

@@ -3,6 +3,7 @@
 use super::shelf::Shelf;
 use crate::config::Config;
 use crate::host::LaunchSpec;
+use crate::trade::args::LANES_VARIABLE;
 use crate::workspace::Workspace;
 use cappuccino_core::words::{Generation, ProcessName, Revision, Span};
 use std::path::Path;
@@ -71,6 +72,8 @@ pub fn launch_spec(
     environment.push(("CAPPUCCINO_INSTANCE".into(), command.instance.to_string()));
     if let Some(revision) = revision {
         environment.push(("CAPPUCCINO_REVISION".into(), revision.id.to_string()));
+        let lanes = workspace.lanes_file().display().to_string();
+        environment.push((LANES_VARIABLE.into(), lanes));
     }
     Ok(LaunchSpec {
         name: name.clone(),

@@ -39,7 +39,7 @@ fn act(cli: Cli) -> Result<ExitCode, Failure> {
         Word::DemoWorker(args) => demo::worker::run(&args).map_err(|error| told(&error))?,
         Word::Trade(args) => trade::run(&args).map_err(|error| untraded(&error))?,
         Word::Lanes { session: Some(session), format } => lanes::of(&session, format)?,
-        Word::Lanes { session: None, format } => lanes::newest(&at()?, format)?,
+        Word::Lanes { session: None, format } => lanes::present(&at()?, format)?,
         Word::Init { dir, force } => lifecycle::init(dir.or(cli.workspace), force)?,
         Word::Start => lifecycle::start(&at()?)?,
         Word::Stop { keep_processes, timeout } => lifecycle::stop(&at()?, keep_processes, timeout)?,

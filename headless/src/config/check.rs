@@ -2,7 +2,8 @@
 
 use super::file::{self, File};
 use super::{CommandConfig, Config, SessionPath, ShownBy, StudyConfig};
-use super::{alerts, gate, guard, machine, models, notify, supervision};
+use super::{alerts, gate, guard, lanes, machine, models, notify, supervision, trader};
+use crate::trade::args::TradeArgs;
 use cappuccino_core::words::{
     DeploymentPolicy, OnFailure, Policy, ProcessName, ProcessPolicy, RestartRule, Role, Span,
 };
@@ -95,6 +96,8 @@ pub(super) fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
     let (processes, commands) = processes(&file, root)?;
     let trader = the_trader(&file)?;
     let session_csv = session_csv(&file, root)?;
+    let built_in = trader::built_in(&file)?;
+    trader::tells_of_the_model_before(&file, built_in.as_ref(), session_csv.as_ref())?;
     let (vitals, machine) = machine::machine(&file.machine)?;
     let (deployment, alerts) = (deployment(&file)?, alerts::alerts(&file.alerts)?);
     let alerts = supervision::ranked(alerts, &processes);
@@ -108,11 +111,23 @@ pub(super) fn parse(text: &str, root: &Path) -> Result<Config, Mistake> {
         integrity_every: alerts::integrity_every(&file.alerts)?,
         heartbeat_interval: span(file.study.heartbeat_interval.as_ref(), Span::seconds(60))?,
     };
-    let models = models::models(file.models, root)?;
+    let mut models = models::models(file.models, root)?;
+    models.tickers = models.tickers.or_else(|| built_in.as_ref().map(TradeArgs::full_tickers));
     let gate = gate::gate(&file.gate, &models, root)?;
     let backups_kept = file.backups.keep;
     let notify = notify::notify(&file.notify, root)?;
-    Ok(Config { policy, study, models, gate, commands, machine, session_csv, backups_kept, notify })
+    Ok(Config {
+        policy,
+        study,
+        models,
+        gate,
+        commands,
+        machine,
+        session_csv,
+        built_in,
+        backups_kept,
+        notify,
+    })
 }
 
 /// What the TOML reader says, with the nearest right word when a key is unknown.
@@ -152,7 +167,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn deployment(file: &File) -> Result<DeploymentPolicy, Mistake> {
-    let guard = guard::guard(&file.guard)?;
+    let (guard, lanes) = (guard::guard(&file.guard)?, lanes::lanes(&file.lanes)?);
     let file = &file.deployment;
     let default = DeploymentPolicy::default();
     Ok(DeploymentPolicy {
@@ -187,6 +202,7 @@ fn deployment(file: &File) -> Result<DeploymentPolicy, Mistake> {
             None => default.on_failure,
         },
         guard,
+        lanes,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::alerts::Alerts;
 use super::gate::Gate;
 use super::guard::Guard;
+use super::lanes::Lanes;
 use super::notify::Notify;
 use super::supervision::{Liveness, Ready};
 use serde::Deserialize;
@@ -22,6 +23,8 @@ pub(super) struct File {
     pub(super) gate: Gate,
     #[serde(default)]
     pub(super) guard: Guard,
+    #[serde(default)]
+    pub(super) lanes: Lanes,
     #[serde(default)]
     pub(super) machine: Machine,
     #[serde(default)]

@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod gate;
 mod guard;
+mod lanes;
 mod machine;
 mod models;
 mod notify;
@@ -16,15 +17,17 @@ mod supervision;
 mod template;
 #[cfg(test)]
 mod testing;
+mod trader;
 
 pub use check::{ConfigError, load, parse_span};
-pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
+pub use notify::{Address, ChannelConfig, ChannelKind, EmailConfig, NotifyConfig, Tls};
 pub use session_path::SessionPath;
 pub use supervision::{Proof, ShownBy};
 pub use template::TEMPLATE;
 
 use crate::observe::machine::MachineConfig;
 use crate::observe::study::source::StudySource;
+use crate::trade::args::TradeArgs;
 use cappuccino_core::rules::gate::GatePolicy;
 use cappuccino_core::trading::paper::candle::Timeframe;
 use cappuccino_core::words::{Policy, ProcessName, Span};
@@ -48,6 +51,8 @@ pub struct Config {
     pub machine: MachineConfig,
     /// Where the trader writes its session; nothing without a trader.
     pub session_csv: Option<SessionPath>,
+    /// What the trader is told, when it is the one that is built in.
+    pub built_in: Option<TradeArgs>,
     /// Daily backups to keep.
     pub backups_kept: u32,
     /// Whom to tell what needs attention.

@@ -71,9 +71,20 @@ max_drawdown_percent = 35
 max_drawdown_percent = 25
 # Growth behind holding the same tickers, in percent points, once the session has so many rows.
 # max_lag_percent = 0
+# Growth behind the model before, which trades on beside it (with `cappuccino trade` only).
+# max_behind_previous_percent = 0
 # min_rows = 24
 # Time without a new row.
 # max_silence = "0s"
+
+[lanes]
+# With `cappuccino trade`: how many of the newest models that passed the examination and are not
+# live trade beside it on the same bars, each with its own money; besides the model before.
+# shadows = 2
+# What follows when one of them is better beyond doubt (90 % of a bootstrap, a week of hours at
+# least): `ask` tells you, `auto` deploys it like a better trial, `never` does nothing. One that is
+# worse beyond doubt ends.
+# promote = "ask"
 
 [machine]
 # Time between two looks at graphics cards, processor, memory and disk.
@@ -134,7 +145,7 @@ keep = 7
 
 # Who is told of alerts, deployments and rollbacks: any number of channels, each with a name of its
 # own; `cappuccino notify-test` tries them. docs/OPERATIONS.md shows every kind: desktop, ntfy,
-# slack, discord, webhook, telegram, command, heartbeat.
+# slack, discord, webhook, telegram, email, command, heartbeat.
 [[notify.channel]]
 kind = "desktop"
 # name = "desktop"

@@ -85,7 +85,7 @@ fn about(note: &Note) -> Option<About> {
         Note::WentLive(_, revision, _, cause) => {
             let (severity, verb) = went_live(cause);
             let title = format!("revision {revision} {verb}");
-            let is_undoable = matches!(cause, Cause::Automatic | Cause::Operator(..));
+            let is_undoable = cause.is_proposal() || matches!(cause, Cause::Operator(..));
             let button = is_undoable.then_some(Button::RollBack(*revision));
             About { button, ..About::new(severity, of(*revision), title) }
         }
@@ -155,7 +155,9 @@ fn urgency(key: &str) -> Severity {
 
 const fn went_live(cause: &Cause) -> (Severity, &'static str) {
     match cause {
-        Cause::Automatic | Cause::Operator(..) => (Severity::Info, "went live"),
+        Cause::Automatic | Cause::Operator(..) | Cause::TradedBetter(_) => {
+            (Severity::Info, "went live")
+        }
         Cause::OperatorRollback(..) => (Severity::Info, "is back"),
         Cause::AutomaticRollback(_) => (Severity::Warning, "is back"),
     }
@@ -164,6 +166,9 @@ const fn went_live(cause: &Cause) -> (Severity, &'static str) {
 const fn judged(standing: &Standing) -> Option<(Severity, &'static str)> {
     match standing {
         Standing::Rejected(Rejection::ByOperator(_)) => Some((Severity::Info, "was declined")),
+        Standing::Rejected(Rejection::TradedWorse(_)) | Standing::Outperformed(_) => {
+            Some((Severity::Info, "traded worse"))
+        }
         Standing::Rejected(
             Rejection::FilesMissing(_)
             | Rejection::StagingFailed(_)

@@ -8,7 +8,7 @@ use super::watcher::trial_view;
 use super::zombies::Zombies;
 use crate::clock::Clock;
 use crate::serve::port::{Order, Trading, Trials};
-use cappuccino_core::api::{ParamView, PnlView, TradeView, TrialChart, TrialView};
+use cappuccino_core::api::{LanesView, ParamView, PnlView, TradeView, TrialChart, TrialView};
 use cappuccino_core::words::study::Summary;
 use cappuccino_core::words::{RevisionId, TrialNumber};
 use std::path::PathBuf;
@@ -70,6 +70,10 @@ impl Trading for KnownTrading {
     }
 
     fn pnl(&self) -> Vec<PnlView> {
-        self.0.all(self.1.now().wall)
+        self.0.all(self.1.now())
+    }
+
+    fn lanes(&self, revision: Option<RevisionId>, buckets: usize) -> Option<LanesView> {
+        self.0.lanes(revision, buckets)
     }
 }

@@ -9,6 +9,7 @@ mod commands;
 mod connection;
 mod events;
 mod export;
+mod lanes;
 mod logs;
 pub mod port;
 mod prometheus;
@@ -48,8 +49,10 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials/{number}/params", get(reading::params))
         .route("/v1/series", get(series::names))
         .route("/v1/series/{*name}", get(series::buckets))
+        .route("/v1/curves", get(series::curves))
         .route("/v1/trades", get(reading::trades))
         .route("/v1/pnl", get(reading::pnl))
+        .route("/v1/lanes", get(lanes::lanes))
         .route("/v1/logs/{process}", get(logs::logs))
         .route("/v1/alerts", get(reading::alerts))
         .route("/v1/notifications", get(reading::notifications))

@@ -2,8 +2,8 @@
 
 use crate::notify::Board;
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Foresight, Hello, ParamView, PnlView, Status, TradeView, TrialChart,
-    TrialView,
+    Accepted, CommandRequest, Foresight, Hello, LanesView, ParamView, PnlView, Status, TradeView,
+    TrialChart, TrialView,
 };
 use cappuccino_core::store::{Reader, SampleReader};
 use cappuccino_core::words::{Refusal, RevisionId, TrialNumber};
@@ -94,6 +94,10 @@ pub trait Trading: Send + Sync {
 
     /// What each revision earned, newest first.
     fn pnl(&self) -> Vec<PnlView>;
+
+    /// What trades beside a revision, by default the one that trades, with equity in at most so
+    /// many buckets; nothing when no such session is known.
+    fn lanes(&self, revision: Option<RevisionId>, buckets: usize) -> Option<LanesView>;
 }
 
 /// Order of a list of trials.

@@ -2,7 +2,7 @@
 
 use cappuccino_core::trading::paper::candle::Timeframe;
 use cappuccino_core::trading::paper::gather::Patience;
-use cappuccino_core::trading::paper::rules::{ForcedSale, Minimums, Rules, Timing};
+use cappuccino_core::trading::paper::rules::{Fees, ForcedSale, Minimums, Rules, Timing};
 use cappuccino_core::words::Span;
 use clap::{ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// Bars that a session sees before it acts, at least: what the indicators and any lookback need.
 const HISTORY_BARS_MIN: usize = 40;
+
+/// Variable that names the file of lanes; set by a runner.
+pub const LANES_VARIABLE: &str = "CAPPUCCINO_LANES";
 
 /// What the trader needs to know.
 #[derive(clap::Args, Clone, Debug)]
@@ -32,6 +35,9 @@ pub struct TradeArgs {
     /// Folder of a model that trades beside it, with money of its own: `DIR` or `NAME=DIR`
     #[arg(long, value_name = "NAME=DIR")]
     pub shadow: Vec<String>,
+    /// File that names more of them, one `NAME=DIR` a line; looked at before every bar
+    #[arg(long, value_name = "FILE", env = LANES_VARIABLE, hide_env_values = true)]
+    pub lanes: Option<PathBuf>,
     /// Hours of history before the first decision
     #[arg(long, value_name = "N", default_value_t = 120)]
     pub history_hours: u16,
@@ -53,6 +59,9 @@ pub struct TradeArgs {
     /// Fee of every fill, in hundredths of a percent of its worth
     #[arg(long, value_name = "BPS", default_value_t = 25.0, value_parser = bps)]
     pub fee_bps: f64,
+    /// In what fees are paid
+    #[arg(long, value_name = "HOW", default_value = "money")]
+    pub fees: FeesChoice,
     /// Half of the distance between bid and ask, in hundredths of a percent
     #[arg(long, value_name = "BPS", default_value_t = 0.0, value_parser = bps)]
     pub half_spread_bps: f64,
@@ -98,6 +107,15 @@ pub enum Compat {
     Original,
 }
 
+/// In what fees are paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FeesChoice {
+    /// In money, to the last digit, as in the training environment.
+    Money,
+    /// Of a buy in the units bought, of a sale in money rounded up to the cent, as Alpaca does.
+    Alpaca,
+}
+
 /// When a decision is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fill {
@@ -109,7 +127,7 @@ pub enum Fill {
 
 impl TradeArgs {
     /// The tickers; one without a currency is in dollars.
-    pub(super) fn full_tickers(&self) -> Vec<String> {
+    pub(crate) fn full_tickers(&self) -> Vec<String> {
         let full = |name: &String| {
             if name.contains('/') { name.clone() } else { format!("{name}/USD") }
         };
@@ -140,6 +158,10 @@ impl TradeArgs {
             minimum_units,
             forced_sale: (!self.no_forced_sales).then_some(standard),
             timing,
+            fees: match self.fees {
+                FeesChoice::Money => Fees::Money,
+                FeesChoice::Alpaca => Fees::Alpaca,
+            },
         }
     }
 

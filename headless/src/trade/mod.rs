@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod candles;
+mod company;
 mod error;
 pub mod feed;
 pub(crate) mod model;

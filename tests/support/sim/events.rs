@@ -2,8 +2,9 @@
 
 use super::law::Violation;
 use super::runner::{Coming, HOUR, MINUTE, Report, Simulation};
+use cappuccino_core::machines::deployment::PREVIOUS;
 use cappuccino_core::words::{
-    Command, ExitStatus, Observation, ProcessName, Request, RequestId, StudyReport,
+    Command, ExitStatus, Observation, ProcessName, Request, RequestId, Rival, StudyReport, Trading,
 };
 
 impl Simulation {
@@ -78,6 +79,38 @@ impl Simulation {
             }
         }
         self.look_at_study()
+    }
+
+    /// The trader's record shows one of those beside the live model to be better, or worse.
+    pub(super) fn verdict(&mut self) -> Result<(), Violation> {
+        let wait = self.fate.wait(30 * HOUR);
+        self.after(wait, Coming::Verdict);
+        let deployment = &self.disk.deployment;
+        let Some(live) = deployment.slot.phase.live() else { return Ok(()) };
+        let company = deployment.company(self.policy.deployment.lanes.shadows);
+        let Some((lane, revision)) = company.get(self.fate.between(0, 3) as usize).cloned() else {
+            return Ok(());
+        };
+        let difference = if self.fate.one_in(2) { 1e-4 } else { -1e-4 };
+        let rival = Rival {
+            revision,
+            is_previous: lane == PREVIOUS,
+            bars: 300,
+            live_growth: 0.0,
+            own_growth: 0.0,
+            mean_difference: difference,
+            bounds: Some((difference, difference)),
+        };
+        self.observe(&Observation::Trading(Trading {
+            revision: live,
+            rows: 300,
+            growth: 0.0,
+            drawdown: 0.0,
+            market_growth: None,
+            silent: None,
+            trades: 0,
+            rivals: vec![rival],
+        }))
     }
 
     pub(super) fn operator(&mut self) -> Result<(), Violation> {

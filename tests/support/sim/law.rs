@@ -22,6 +22,9 @@ pub struct Ledger {
     /// Values of the models that went live, in order.
     live: Vec<(RevisionId, Candidate)>,
     candidates: BTreeMap<RevisionId, Candidate>,
+    /// What the newest cutover replaced because another traded better.
+    beaten: Option<Candidate>,
+    pub promoted: u64,
     pub went_live: u64,
     pub rollbacks: u64,
     pub halts: u64,
@@ -77,15 +80,23 @@ impl Ledger {
             return Err(format!("revision {revision} went live without a validation"));
         }
         let new = self.candidates.get(&revision).cloned().ok_or("an unknown revision went live")?;
-        match (cause, from.and_then(|from| self.candidates.get(&from))) {
+        let replaced = from.and_then(|from| self.candidates.get(&from));
+        if *cause == Cause::Automatic && self.beaten.as_ref() == Some(&new) {
+            return Err(format!("trial {} came back by its value alone", new.number));
+        }
+        let is_promoted = matches!(cause, Cause::TradedBetter(_));
+        self.promoted += u64::from(is_promoted);
+        self.beaten = replaced.cloned().filter(|_| is_promoted);
+        match (cause, replaced) {
             (Cause::Automatic, Some(old)) if old.study == new.study => {
                 let needed = old.value.abs() * policy.min_improvement_percent / 100.0;
                 if new.value - old.value < needed || new.value <= old.value {
                     return Err(format!("{} replaced {} automatically", new.value, old.value));
                 }
             }
+            (Cause::TradedBetter(_), None) => return Err("nothing was traded beside".into()),
             (Cause::AutomaticRollback(_) | Cause::OperatorRollback(..), _) => self.rollbacks += 1,
-            (Cause::Automatic | Cause::Operator(..), _) => {}
+            (Cause::Automatic | Cause::Operator(..) | Cause::TradedBetter(_), _) => {}
         }
         self.live.push((revision, new));
         Ok(())

@@ -6,7 +6,7 @@ use super::law::{self, Ledger, Violation};
 use cappuccino_core::engine::Engine;
 use cappuccino_core::words::{
     DeploymentReport, Digest, Effect, ExitStatus, Generation, Observation, Policy, Probe,
-    ProcessName, ProcessPolicy, ProcessReport, Readiness, Role, Span,
+    ProcessName, ProcessPolicy, ProcessReport, Promote, Readiness, Role, Span,
 };
 use cappuccino_core::world::World;
 use std::cmp::Reverse;
@@ -32,6 +32,7 @@ pub struct Figures {
     pub refused: u64,
     pub went_live: u64,
     pub rollbacks: u64,
+    pub promoted: u64,
     pub halts: u64,
     pub peaceful_checks: u64,
 }
@@ -48,6 +49,7 @@ pub(super) enum Coming {
     Trial,
     Trouble,
     Operator,
+    Verdict,
     Restart,
     Inspect,
 }
@@ -98,6 +100,7 @@ impl Simulation {
         for worker in ["worker-1", "worker-2", "worker-3"] {
             policy.processes.insert(name(worker), ProcessPolicy::of(Role::Worker));
         }
+        policy.deployment.lanes.promote = Promote::Auto;
         let proven = Readiness::Proven { deadline: Span::seconds(30) };
         policy.processes.get_mut(&name("worker-2")).unwrap().ready = proven;
         policy.processes.get_mut(&name("worker-3")).unwrap().after = vec![name("worker-2")];
@@ -123,6 +126,7 @@ impl Simulation {
         simulation.after(MINUTE, Coming::Trial);
         simulation.after(HOUR, Coming::Trouble);
         simulation.after(2 * HOUR, Coming::Operator);
+        simulation.after(3 * HOUR, Coming::Verdict);
         simulation.after(HOUR, Coming::Inspect);
         simulation
     }
@@ -140,6 +144,7 @@ impl Simulation {
         self.body.elapsed = end;
         self.figures.went_live = self.ledger.went_live;
         self.figures.rollbacks = self.ledger.rollbacks;
+        self.figures.promoted = self.ledger.promoted;
         self.figures.halts = self.ledger.halts;
         Ok(())
     }
@@ -160,6 +165,7 @@ impl Simulation {
             Coming::Trial => self.trial(),
             Coming::Trouble => self.trouble(),
             Coming::Operator => self.operator(),
+            Coming::Verdict => self.verdict(),
             Coming::Restart => self.restart(),
             Coming::Inspect => self.inspect(),
         }

@@ -52,6 +52,7 @@ fn forget(state: &mut State) {
         match &mut revision.standing {
             Standing::Rejected(why) => *why = Rejection::ApprovalExpired,
             Standing::Bad(why) => *why = Failure::Corrupt(String::new()),
+            Standing::Outperformed(why) => why.clear(),
             Standing::Candidate | Standing::Superseded | Standing::Trial | Standing::Good => {}
         }
     }

@@ -54,7 +54,7 @@ impl Turn<'_> {
     pub(super) fn trader_ready(self, revision: Option<RevisionId>) -> Answer<Deployment> {
         match &self.deployment.slot.phase {
             Phase::Starting(cutover) if revision == Some(cutover.to) => {
-                let good = self.standing_of(cutover.to) == Some(&Standing::Good);
+                let good = self.is_proven(cutover.to);
                 if good { self.proven(cutover).done() } else { self.probation(cutover).done() }
             }
             Phase::Starting(_) => Answer::Unchanged(Unchanged::Late),
@@ -77,12 +77,19 @@ impl Turn<'_> {
         let cutover = Cutover { since: self.now(), ..cutover.clone() };
         let note = went_live(&cutover);
         let step = self.enter(Phase::Probation(cutover.clone())).note(note);
-        judge(step, cutover.to, Standing::Trial)
+        let step = judge(step, cutover.to, Standing::Trial);
+        // What it replaced must not come back by its value alone: the trading said otherwise.
+        match (&cutover.cause, cutover.from) {
+            (Cause::TradedBetter(why), Some(from)) if self.is_proven(from) => {
+                judge(step, from, Standing::Outperformed(why.clone()))
+            }
+            (_, _) => step,
+        }
     }
 
     /// The new model has shown that it runs: it is good, and what failed before is forgiven.
     pub(super) fn proven(self, cutover: &Cutover) -> Step<Deployment> {
-        let was_good = self.standing_of(cutover.to) == Some(&Standing::Good);
+        let was_good = self.is_proven(cutover.to);
         let mut step = self.enter(Phase::Live { revision: cutover.to, since: self.now() });
         if was_good {
             step = step.note(went_live(cutover));
@@ -242,13 +249,13 @@ impl Turn<'_> {
             .values()
             .rev()
             .find(|revision| {
-                revision.standing == Standing::Good
+                revision.standing.is_proven()
                     && revision.id != unfit
                     && Some(revision.id) != attempt.live
             })
             .map(|revision| revision.id);
         let live = attempt.live.filter(|live| *live != unfit);
-        let live_is_good = live.and_then(|live| self.standing_of(live)) == Some(&Standing::Good);
+        let live_is_good = live.is_some_and(|live| self.is_proven(live));
         let text = format!("revision {unfit} cannot be rolled back to: {why}");
         let step = match next_target {
             Some(target) => self.roll_back(target, attempt.live, attempt.cause.clone()),
@@ -286,8 +293,8 @@ impl Turn<'_> {
         )
     }
 
-    pub(super) fn standing_of(&self, id: RevisionId) -> Option<&Standing> {
-        self.deployment.revisions.get(&id).map(|revision| &revision.standing)
+    fn is_proven(self, id: RevisionId) -> bool {
+        self.deployment.revisions.get(&id).is_some_and(|known| known.standing.is_proven())
     }
 }
 

@@ -16,19 +16,24 @@
 //!
 //! A rollback is a new deployment, never an edit. Whatever state it is in, it names at most the
 //! revision that is live and the one that is to be.
+//!
+//! Beside the live model others may trade; one that does it better beyond doubt is proposed like a
+//! better trial, one that does it worse ends.
 
 mod cutover;
 mod operator;
 mod propose;
+mod rivals;
 mod step;
 
 pub use propose::may_propose;
+pub use rivals::{PREVIOUS, lane_name};
 pub use step::step;
 
 use super::alert;
 use crate::words::{
     Candidate, Cause, Command, Decline, DeploymentId, DeploymentPolicy, DeploymentReport,
-    Generation, Mode, Moment, Revision, RevisionId, Span, Stage, Standing, StudyIdentity, TrialId,
+    Generation, Mode, Moment, Revision, RevisionId, Span, Stage, StudyIdentity, TrialId,
     TrialNumber,
 };
 use serde::{Deserialize, Serialize};
@@ -193,6 +198,10 @@ pub enum Event {
     TraderExhausted(Option<RevisionId>, String),
     /// The trading of this model broke a rule of the guard; which, with the figure.
     GuardTripped(RevisionId, String),
+    /// This shadow traded worse than the live model, beyond doubt; the figures.
+    RivalWorse(RevisionId, String),
+    /// This model traded better beside that live one, beyond doubt; the figures.
+    RivalBetter(RevisionId, RevisionId, String),
     /// No trader lives, and none will be started.
     TraderVacant,
     /// A person asks.
@@ -312,12 +321,12 @@ impl Deployment {
             .collect()
     }
 
-    /// The newest good revision other than `but`, for a rollback.
+    /// The newest proven revision other than `but`, for a rollback.
     pub fn rollback_target(&self, but: Option<RevisionId>) -> Option<RevisionId> {
         self.revisions
             .values()
             .rev()
-            .find(|revision| revision.standing == Standing::Good && Some(revision.id) != but)
+            .find(|revision| revision.standing.is_proven() && Some(revision.id) != but)
             .map(|revision| revision.id)
     }
 
@@ -350,8 +359,9 @@ fn study_alert() -> alert::Key {
     alert::Key("deployment/study-replaced".into())
 }
 
-fn hostile_alert() -> alert::Key {
-    alert::Key("deployment/hostile-model".into())
+/// Each model is a finding of its own: who has looked into one knows nothing of the next.
+fn hostile_alert(number: TrialNumber) -> alert::Key {
+    alert::Key(format!("deployment/hostile-model/{number}"))
 }
 
 fn rollback_alert() -> alert::Key {

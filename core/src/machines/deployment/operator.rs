@@ -115,7 +115,7 @@ impl Turn<'_> {
         if settled && present == Some(id) {
             return Err(Refusal::AlreadyLive(revision.candidate.number));
         }
-        if revision.standing == Standing::Good {
+        if revision.standing.is_proven() {
             Ok(id)
         } else {
             Err(Refusal::NotDeployable { revision: id, standing: revision.standing.to_string() })
@@ -159,7 +159,7 @@ impl Turn<'_> {
         }
         // A person who holds a trial back has read what was said of it.
         let step = Step::to(next).note(Note::TrialHeld(trial_id, number, reason.to_owned()));
-        step.clear(hostile_alert()).done()
+        step.clear(hostile_alert(number)).done()
     }
 
     fn unhold(self, trial_id: TrialId, number: TrialNumber) -> Answer<Deployment> {
@@ -170,7 +170,8 @@ impl Turn<'_> {
             let same =
                 revision.candidate.trial_id == trial_id && Some(&revision.candidate.study) == seen;
             if same && !revision.standing.may_be_proposed() {
-                revision.standing = Standing::Superseded;
+                let was_good = revision.standing.is_proven();
+                revision.standing = if was_good { Standing::Good } else { Standing::Superseded };
             }
         }
         if next == *self.deployment {

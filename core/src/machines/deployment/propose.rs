@@ -180,18 +180,7 @@ fn acceptable(
     if slot.mode != Mode::Auto || !context.policy.auto_deploy {
         return Err(Decline::NotAutomatic);
     }
-    let same_trial =
-        |study: &StudyIdentity, id| *study == candidate.study && id == candidate.trial_id;
-    if slot.holds.iter().any(|hold| same_trial(&hold.study, hold.trial_id)) {
-        return Err(Decline::Held);
-    }
-    let tried = deployment.revisions.values().rev().find(|revision| {
-        same_trial(&revision.candidate.study, revision.candidate.trial_id)
-            && !revision.standing.may_be_proposed()
-    });
-    if let Some(revision) = tried {
-        return Err(Decline::Tried(revision.standing.clone()));
-    }
+    is_held_or_tried(deployment, candidate)?;
     if slot.followed.as_ref() != Some(&candidate.study) {
         return Err(Decline::OtherStudy);
     }
@@ -200,10 +189,44 @@ fn acceptable(
         (Some(live), Some(_)) if live.study != candidate.study => {}
         (live, _) => improves(context.policy, live, candidate)?,
     }
+    outdoes(context, deployment, candidate)?;
     within_rate(context, deployment)
 }
 
-fn within_rate(context: Context<'_>, deployment: &Deployment) -> Result<(), Decline> {
+/// Whether a person or an earlier try speaks against a trial.
+pub(super) fn is_held_or_tried(
+    deployment: &Deployment,
+    candidate: &Candidate,
+) -> Result<(), Decline> {
+    let same_trial =
+        |study: &StudyIdentity, id| *study == candidate.study && id == candidate.trial_id;
+    if deployment.slot.holds.iter().any(|hold| same_trial(&hold.study, hold.trial_id)) {
+        return Err(Decline::Held);
+    }
+    let tried = deployment.revisions.values().rev().find(|revision| {
+        same_trial(&revision.candidate.study, revision.candidate.trial_id)
+            && !revision.standing.may_be_proposed()
+    });
+    tried.map_or(Ok(()), |revision| Err(Decline::Tried(revision.standing.clone())))
+}
+
+/// A model that traded better than trials of a higher value is replaced only by one that improves
+/// on those, too: their values have shown to be worth less.
+fn outdoes(
+    context: Context<'_>,
+    deployment: &Deployment,
+    candidate: &Candidate,
+) -> Result<(), Decline> {
+    let outperformed = deployment.revisions.values().filter(|revision| {
+        matches!(revision.standing, Standing::Outperformed(_))
+            && revision.candidate.study == candidate.study
+    });
+    let mut values = outperformed.map(|revision| &revision.candidate);
+    let better = values.find(|known| improves(context.policy, Some(known), candidate).is_err());
+    better.map_or(Ok(()), |known| Err(Decline::Outdone(known.number)))
+}
+
+pub(super) fn within_rate(context: Context<'_>, deployment: &Deployment) -> Result<(), Decline> {
     let cutovers = &deployment.slot.cutovers;
     let ago = |moment| context.now.since(moment);
     if cutovers.last().is_some_and(|last| ago(*last) < context.policy.min_dwell) {
@@ -214,22 +237,24 @@ fn within_rate(context: Context<'_>, deployment: &Deployment) -> Result<(), Decl
     if today >= limit { Err(Decline::TooMany) } else { Ok(()) }
 }
 
-/// Drops the oldest revisions that no rollback and no exclusion needs.
+/// Drops surplus revisions: the oldest, but those last whose trial must not be proposed again.
 fn forget_old(deployment: &mut Deployment) {
     let surplus = deployment.revisions.len().saturating_sub(REVISIONS_MAX);
+    let slot = &deployment.slot;
     let named = [
-        deployment.slot.phase.live(),
-        deployment.slot.phase.under_way().map(|(_, revision)| revision),
+        slot.phase.live(),
+        slot.phase.under_way().map(|(_, revision)| revision),
         deployment.rollback_target(None),
     ];
-    let old: Vec<RevisionId> = deployment
-        .revisions
-        .keys()
-        .filter(|id| !named.contains(&Some(**id)))
-        .take(surplus)
-        .copied()
-        .collect();
-    for id in old {
+    let keeps_out = |revision: &Revision| {
+        let is_followed = slot.followed.as_ref() == Some(&revision.candidate.study);
+        is_followed && !revision.standing.may_be_proposed()
+    };
+    let spare = deployment.revisions.values().filter(|known| !named.contains(&Some(known.id)));
+    let mut spare: Vec<(bool, RevisionId)> =
+        spare.map(|revision| (keeps_out(revision), revision.id)).collect();
+    spare.sort_unstable();
+    for (_, id) in spare.into_iter().take(surplus) {
         deployment.revisions.remove(&id);
     }
 }

@@ -3,8 +3,8 @@
 use super::{Attempt, Context, Deployment, Event, Phase, hostile_alert};
 use crate::machines::{Answer, Step, Unchanged};
 use crate::words::{
-    Cause, DeploymentId, DeploymentReport, Digest, Effect, Failure, Moment, Note, Outcome,
-    Rejection, RevisionId, Standing, Verdict,
+    DeploymentId, DeploymentReport, Digest, Effect, Failure, Moment, Note, Outcome, Rejection,
+    RevisionId, Standing, Verdict,
 };
 
 /// The answer of `deployment` to `event`.
@@ -22,6 +22,8 @@ pub fn step(context: Context<'_>, deployment: &Deployment, event: &Event) -> Ans
         Event::GuardTripped(revision, how) => {
             turn.live_failed(Some(*revision), Failure::Guarded(how.clone()))
         }
+        Event::RivalWorse(rival, why) => turn.rival_worse(*rival, why),
+        Event::RivalBetter(rival, live, why) => turn.rival_better(*rival, *live, why),
         Event::TraderVacant => turn.trader_vacant(),
         Event::Asked { actor, command } => turn.asked(actor, command),
         Event::Tick => turn.tick(),
@@ -148,7 +150,7 @@ impl Turn<'_> {
         step.notes.insert(0, Note::ModelExamined(id, number, verdict.clone()));
         match objection {
             Some(what) if verdict.outcome() == Outcome::Hostile => step.raise(
-                hostile_alert(),
+                hostile_alert(number),
                 format!("the model of trial {number} would run code when opened: {what}"),
                 &format!(
                     "it was refused and nothing of it was run; find out who wrote the trial's \
@@ -161,7 +163,7 @@ impl Turn<'_> {
 
     /// The examination has nothing to object.
     fn passed(self, attempt: &Attempt) -> Step<Deployment> {
-        if self.context.policy.require_approval && attempt.cause == Cause::Automatic {
+        if self.context.policy.require_approval && attempt.cause.is_proposal() {
             self.enter(Phase::AwaitingApproval(self.anew(attempt)))
         } else {
             self.make_ready(attempt)

@@ -66,13 +66,14 @@ fn judged(answers: &Answers) -> [Finding; 2] {
     [wishes, change]
 }
 
-/// Asks for every state, and for the first two with their numbers moved up and down.
+/// Asks for every state, and for three of them (zeros, a drawn and the newest one) with their
+/// numbers moved up and down.
 fn ask(network: &PolicyNetwork, states: &[Vec<f32>]) -> Result<Answers, String> {
     let mut answers = Answers::default();
     for state in states {
         answers.take(&answer(network, state)?);
     }
-    for state in states.iter().take(2) {
+    for state in states.iter().take(2).chain(states.last()) {
         let usual = answer(network, state)?;
         let step = state.len().div_ceil(DISTURBED).max(1);
         for place in (0..state.len()).step_by(step) {

@@ -179,7 +179,7 @@ impl Account {
     fn fill_sale(&mut self, units: f64, order: &mut Order, quote: &Quote, rules: &Rules) {
         let fill = quote.price * (1.0 - rules.cost_share());
         let money = units * fill;
-        let fee = money * rules.fee_rate;
+        let fee = rules.fees.of_sale(money, rules.fee_rate);
         self.note(order, units * (quote.price - fill), fill, fee);
         self.sums.sold += money;
         self.cash += money - fee;
@@ -215,13 +215,14 @@ impl Account {
         if matches!(clip, None | Some(Clip::Cash)) {
             order.units = units;
             let money = units * fill;
-            let fee = money * rules.fee_rate;
+            let (paid, kept_units) = rules.fees.of_buy(units, money, rules.fee_rate);
+            let fee = paid + kept_units * fill;
             self.note(order, units * (fill - quote.price), fill, fee);
-            self.sums.bought += money;
-            self.cash -= money + fee;
+            self.sums.bought += money + paid - fee;
+            self.cash -= money + paid;
             if let Some(position) = self.positions.get_mut(quote.place) {
-                position.units += units;
-                position.cost += money + fee;
+                position.units += units - kept_units;
+                position.cost += money + paid;
             }
         }
     }
@@ -250,6 +251,7 @@ struct Quote {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::Fees;
     use super::*;
 
     fn rules() -> Rules {
@@ -307,6 +309,27 @@ mod tests {
         let (units, sold) = forced(&mut account);
         assert!(units == 0.0 && (sold + 0.2).abs() < 1e-12);
         assert_eq!((forced(&mut account), account.sums.forced), ((0.0, 0.0), 1));
+    }
+
+    /// Alpaca's rule: 0.25 % of the coins that were bought, and of a sale's money up to the cent.
+    #[test]
+    fn alpaca_takes_coins_of_a_buy_and_whole_cents_of_a_sale() {
+        let rules = Rules { fees: Fees::Alpaca, ..rules() };
+        let mut account = Account::new(1000.0, 2);
+        let prices = Prices { closes: &[100.0, 100.0], stale: &FRESH };
+        let order = account.trade(&[2.0, 0.0], prices, &rules, 0.0)[0];
+        assert_eq!((account.cash, order.units), (800.0, 2.0));
+        assert!((account.positions[0].units - 1.995).abs() < 1e-12, "0.005 coins are the fee");
+        assert!((order.fee - 0.5).abs() < 1e-12 && (account.sums.bought - 199.5).abs() < 1e-9);
+        // 0.25 % of 50.50 is 0.12625: 13 cents.
+        let order = account.trade(&[-0.505, 0.0], prices, &rules, 0.0)[0];
+        assert!((order.fee - 0.13).abs() < 1e-12, "{}", order.fee);
+        // 0.25 % of 40 is ten cents, not eleven.
+        let order = account.trade(&[-0.4, 0.0], prices, &rules, 0.0)[0];
+        assert!((order.fee - 0.10).abs() < 1e-12, "{}", order.fee);
+        let sums = account.sums;
+        let books = 1000.0 + sums.sold - sums.bought - sums.fees - account.cash;
+        assert!(books.abs() < 1e-9, "{books}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a policy would have earned on bars that are all known, with the rules and the code of the
 //! paper trader.
 
+use super::account::Account;
 use super::candle::Bar;
 use super::indicators::IndicatorFault;
 use super::lane::Lane;
 use super::market::{Market, Seen};
-use super::policy::Policy;
+use super::policy::{Policy, View};
 use super::rules::{ModelSettings, Rules};
 use crate::model::network::ForwardFault;
 use crate::trading::equity::Equity;
@@ -92,6 +93,24 @@ impl Course {
         self.rows.is_empty()
     }
 
+    /// What a model of these settings would see at the newest bars, newest bar last: of each the
+    /// state with all money in cash, and the one with the same worth of every ticker.
+    pub fn states(&self, settings: &ModelSettings, rules: &Rules, bars: usize) -> Vec<Vec<f32>> {
+        let Some(first) = self.rows.first() else { return Vec::new() };
+        let oldest = self.rows.len().saturating_sub(bars).saturating_add(1);
+        let ends = oldest.max(settings.lookback.max(1))..=self.rows.len();
+        let of_bar = |end: usize| {
+            let rows = self.rows.get(..end).unwrap_or_default();
+            let closes = rows.last().map_or(&[][..], |row| &row.closes);
+            let money = [0.0, 1.0].map(|share| invested(rules.start_cash, share, closes));
+            money.map(|account| {
+                let first_closes = &first.closes;
+                View { rows, account: &account, step: 0, first_closes, settings }.state()
+            })
+        };
+        ends.flat_map(of_bar).collect()
+    }
+
     /// Lets a policy trade the whole course.
     ///
     /// # Errors
@@ -116,6 +135,16 @@ impl Course {
         }
         Ok(outcome(rules.start_cash, worths, &lane))
     }
+}
+
+/// An account with this share of its money in equal worths of every ticker.
+fn invested(money: f64, share: f64, closes: &[f64]) -> Account {
+    let mut account = Account::new(money * (1.0 - share), closes.len());
+    let count = f64::from(u32::try_from(closes.len()).unwrap_or(u32::MAX));
+    for (position, close) in account.positions.iter_mut().zip(closes) {
+        position.units = money * share / count / close;
+    }
+    account
 }
 
 fn outcome(start: f64, worths: Vec<(Timestamp, f64)>, lane: &Lane) -> Outcome {

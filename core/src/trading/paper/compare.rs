@@ -82,7 +82,8 @@ fn resampled(differences: &[f64], seed: u64) -> f64 {
     let count = u64::try_from(differences.len()).unwrap_or(u64::MAX).max(1);
     let block = |number: u64| {
         let start = usize::try_from(mix(seed.wrapping_add(number)) % count).unwrap_or(0);
-        differences.iter().cycle().skip(start).take(BLOCK).copied()
+        let (front, back) = differences.split_at_checked(start).unwrap_or_default();
+        back.iter().chain(front).take(BLOCK).copied()
     };
     mean((0..).flat_map(block).take(differences.len()))
 }

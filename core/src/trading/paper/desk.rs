@@ -78,6 +78,11 @@ impl DeskState {
         self.lanes.iter().find(|known| known.name == lane).map(|known| known.model.as_str())
     }
 
+    /// Forgets what a lane had: it begins anew.
+    pub fn forget(&mut self, lane: &str) {
+        self.lanes.retain(|known| known.name != lane);
+    }
+
     /// Lets a second lane go on where the first one stands, instead of whatever it did before.
     pub fn fork(&mut self, lane: &str, second: &str) {
         let found = self.lanes.iter().find(|known| known.name == lane).cloned();
@@ -194,6 +199,22 @@ impl Desk {
             desk: self.state.clone(),
             lanes: self.lanes.iter().map(lane).collect(),
         }
+    }
+
+    /// Somebody trades along from the next bar on, with money of its own.
+    pub fn join(&mut self, player: Player) {
+        self.market.keep(self.rules.timing.depth(player.settings.lookback));
+        let lane = Lane::new(player.policy, player.settings, &self.rules, self.tickers.len());
+        self.lanes.push((player.name, player.model, lane));
+    }
+
+    /// The lane of that name trades no longer; the champion stays.
+    pub fn leave(&mut self, name: &str) {
+        let mut place = 0_usize;
+        self.lanes.retain(|(known, ..)| {
+            place += 1;
+            place == 1 || known != name
+        });
     }
 
     /// Takes a bar that the session has had already: it is seen again, nothing else happens.

@@ -36,6 +36,11 @@ impl Market {
         Self { indicators, rows: Vec::new(), keep: keep.max(1), first_closes: None }
     }
 
+    /// Remembers at least so many bars from now on.
+    pub fn keep(&mut self, bars: usize) {
+        self.keep = self.keep.max(bars);
+    }
+
     /// Takes the next bar; whether its features are known, that is, there were enough before it.
     ///
     /// # Errors

@@ -45,6 +45,40 @@ pub struct Rules {
     pub forced_sale: Option<ForcedSale>,
     /// When a decision is filled.
     pub timing: Timing,
+    /// In what a fee is paid.
+    #[serde(default)]
+    pub fees: Fees,
+}
+
+/// In what a fee is paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fees {
+    /// In money, to the last digit, both ways: as the training environment counts them.
+    #[default]
+    Money,
+    /// As Alpaca takes them: of a buy in the units that were bought, of a sale in money, rounded
+    /// up to the cent.
+    Alpaca,
+}
+
+impl Fees {
+    /// The fee of a sale for so much money.
+    pub fn of_sale(self, money: f64, rate: f64) -> f64 {
+        match self {
+            Self::Money => money * rate,
+            // A fee that is whole cents but for its last binary digit is not a cent more.
+            Self::Alpaca => ((money * rate * 100.0 - 1e-9).ceil() / 100.0).clamp(0.0, money),
+        }
+    }
+
+    /// What a buy of so many units costs beside their price: in money, and in units.
+    pub fn of_buy(self, units: f64, money: f64, rate: f64) -> (f64, f64) {
+        match self {
+            Self::Money => (money * rate, 0.0),
+            Self::Alpaca => (0.0, units * rate),
+        }
+    }
 }
 
 /// Sells a share of what was held for so many bars, whatever the model wishes.
@@ -112,6 +146,7 @@ impl Rules {
             minimum_units: Minimums::ByTicker.of(tickers),
             forced_sale: Some(ForcedSale { after_bars: 48, share: 0.05 }),
             timing: Timing::AtClose,
+            fees: Fees::Money,
         }
     }
 

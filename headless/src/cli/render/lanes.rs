@@ -3,29 +3,35 @@
 use super::table::Table;
 use super::trading::percent;
 use super::{Screen, Tone, time};
-use cappuccino_core::trading::paper::compare::{BARS_MIN, Comparison, Verdict};
-use cappuccino_core::trading::paper::league::{League, Standing};
+use cappuccino_core::api::{LaneKind, LaneView, LanesView};
+use cappuccino_core::trading::paper::compare::{Comparison, Verdict};
 
 /// A table of lanes and what follows from it.
-pub(in crate::cli) fn league(screen: Screen, league: &League) -> Vec<String> {
+pub(in crate::cli) fn table(screen: Screen, view: &LanesView) -> Vec<String> {
     let heading =
         ["LANE", "MODEL", "WORTH", "GROWTH", "DRAWDOWN", "SHARPE", "FILLS", "PER BAR", "90 %", ""];
     let mut table = Table::new(heading);
-    for lane in &league.lanes {
+    for lane in &view.lanes {
         table.row(row(lane));
     }
     let mut lines = table.lines(screen);
-    if let Some((since, until)) = league.since.zip(league.until) {
-        let bars = league.bars;
-        lines.push(format!("{bars} bars in common, from {} to {}", time(since), time(until)));
+    if let Some((since, until)) = view.since.zip(view.until) {
+        let bars = view.bars;
+        lines.push(format!("{bars} bars of the champion, from {} to {}", time(since), time(until)));
     }
-    if league.bars <= BARS_MIN {
-        lines.push(format!("a verdict needs more than {BARS_MIN} bars"));
+    let needed = view.bars_needed;
+    let is_young = |lane: &LaneView| {
+        let comparison = lane.standing.comparison;
+        comparison.is_some_and(|found| found.lower.is_none())
+    };
+    if view.lanes.iter().any(is_young) {
+        lines.push(format!("a verdict needs more than {needed} bars in common with the champion"));
     }
     lines
 }
 
-fn row(lane: &Standing) -> [(Tone, String); 10] {
+fn row(lane: &LaneView) -> [(Tone, String); 10] {
+    let (kind, lane) = (lane.kind, &lane.standing);
     let dash = || (Tone::Plain, "-".to_owned());
     let short: String = lane.model.chars().take(8).collect();
     let bounds = lane.comparison.and_then(|found| found.lower.zip(found.upper));
@@ -42,15 +48,15 @@ fn row(lane: &Standing) -> [(Tone, String); 10] {
             (Tone::Plain, format!("{:+.2} to {:+.2}", lower * 1e4, upper * 1e4))
         }),
         lane.fault.as_ref().map_or_else(
-            || lane.comparison.map_or((Tone::Plain, String::new()), |found| verdict(lane, &found)),
+            || lane.comparison.map_or((Tone::Plain, String::new()), |found| verdict(kind, &found)),
             |fault| (Tone::Bad, fault.clone()),
         ),
     ]
 }
 
 /// What follows for a model; a benchmark is nothing to promote.
-fn verdict(lane: &Standing, found: &Comparison) -> (Tone, String) {
-    let is_model = !lane.model.is_empty();
+fn verdict(kind: LaneKind, found: &Comparison) -> (Tone, String) {
+    let is_model = kind != LaneKind::Benchmark;
     match found.verdict {
         Verdict::Promote if is_model => (Tone::Good, "better: promote it".to_owned()),
         Verdict::Promote => (Tone::Bad, "better than the champion".to_owned()),

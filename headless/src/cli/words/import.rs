@@ -223,8 +223,7 @@ fn keep(workspace: &Workspace, texts: &[(LegacyFile, String)]) -> Result<(), Fai
     texts.iter().try_for_each(|(file, text)| whole::put(&folder.join(file.name()), text))
 }
 
-/// Figures whose time is none are left out and counted by nobody: the files write only times that
-/// Python wrote.
+/// Writes the monitor's figures, each at its time.
 fn write_samples(
     workspace: &Workspace,
     now: Timestamp,
@@ -245,7 +244,9 @@ fn write_samples(
         .and_then(|file| FileBackend::new(file).map_err(|error| unreadable(&path, &error)))?;
     let mut file = Samples::open(backend, &facts)?;
     for (at, name, value) in samples {
-        let Some(at) = from_local(at) else { continue };
+        let at = from_local(at).ok_or_else(|| {
+            Failure::new(format!("`{at}` is no local time"), "correct it in monitor_state.json")
+        })?;
         let unit = unit(name);
         let series = file.define(name, unit, SeriesKind::Gauge)?;
         file.write(at, &[(series, *value)])?;

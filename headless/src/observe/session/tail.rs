@@ -5,6 +5,7 @@
 //! last are not where they were: a program that takes its last row back and writes on is seen.
 
 use cappuccino_core::trading::Session;
+use cappuccino_core::trading::paper::league::League;
 use cappuccino_core::words::Timestamp;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -18,7 +19,36 @@ const LOOK_MAX: u64 = 32 << 20;
 /// Bytes before the place read last that are compared at the next look.
 const ANCHOR: usize = 512;
 
-/// A session file, read up to some place.
+/// Who is told what a file says.
+pub trait Listener {
+    /// Another file is in the place of the one read so far.
+    fn begin_file(&mut self);
+
+    /// The next bytes of it.
+    fn feed(&mut self, bytes: &[u8]);
+}
+
+impl Listener for Session {
+    fn begin_file(&mut self) {
+        Self::begin_file(self);
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        Self::feed(self, bytes);
+    }
+}
+
+impl Listener for League {
+    fn begin_file(&mut self) {
+        Self::begin_file(self);
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        Self::feed(self, bytes);
+    }
+}
+
+/// A file, read up to some place.
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
@@ -65,11 +95,11 @@ impl Tail {
         self.open.as_ref().and_then(|open| open.modified)
     }
 
-    /// Gives what is new to `session`.
+    /// Gives what is new to `listener`.
     ///
     /// # Errors
     /// The file cannot be read; the next look goes on where this one was.
-    pub fn look(&mut self, session: &mut Session) -> io::Result<Look> {
+    pub fn look(&mut self, listener: &mut impl Listener) -> io::Result<Look> {
         let about = match std::fs::metadata(&self.path) {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Missing),
@@ -81,7 +111,7 @@ impl Tail {
         let open = match self.open.take() {
             Some(open) if open.continues(&about)? => self.open.insert(open),
             Some(_) | None => {
-                session.begin_file();
+                listener.begin_file();
                 self.open.insert(Open::file(&self.path)?)
             }
         };
@@ -90,7 +120,7 @@ impl Tail {
         }
         open.modified = modified(&about);
         self.piece.resize(PIECE, 0);
-        open.read(&mut self.piece, session)
+        open.read(&mut self.piece, listener)
     }
 }
 
@@ -122,7 +152,7 @@ impl Open {
         }
     }
 
-    fn read(&mut self, piece: &mut [u8], session: &mut Session) -> io::Result<Look> {
+    fn read(&mut self, piece: &mut [u8], listener: &mut impl Listener) -> io::Result<Look> {
         self.file.seek(SeekFrom::Start(self.offset))?;
         let mut left = LOOK_MAX;
         while left > 0 {
@@ -133,7 +163,7 @@ impl Open {
                 Err(error) => return Err(error),
             };
             let bytes = piece.get(..count).unwrap_or_default();
-            session.feed(bytes);
+            listener.feed(bytes);
             self.remember(bytes);
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             self.offset = self.offset.saturating_add(count);

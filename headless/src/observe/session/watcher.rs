@@ -1,10 +1,12 @@
 //! The trader's sessions as the runner and its clients see them.
 
-use super::tail::Tail;
-use super::thread::{Followed, Observer};
+use super::followed::{Followed, ShownLanes, locked};
+use super::thread::Observer;
+use crate::clock::Clock;
 use crate::config::SessionPath;
-use cappuccino_core::api::{PnlView, TradeView};
-use cappuccino_core::words::{RevisionId, Span, Timestamp};
+use cappuccino_core::api::{LanesView, PnlView, TradeView};
+use cappuccino_core::trading::paper::league::Standings;
+use cappuccino_core::words::{Moment, RevisionId, Span};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +36,10 @@ pub(super) struct Shown {
     pub(super) view: PnlView,
     /// Its newest trades, oldest first.
     pub(super) trades: Arc<[TradeView]>,
+    /// When the file grew, by both clocks: one that is set makes no trader fall silent.
+    pub(super) heard: Option<Moment>,
+    /// What trades beside it.
+    pub(super) lanes: ShownLanes,
 }
 
 /// The eyes on the trader's sessions; dropping them ends and joins their thread.
@@ -52,6 +58,7 @@ impl SessionWatcher {
         path: SessionPath,
         live: Option<RevisionId>,
         earlier: impl DoubleEndedIterator<Item = RevisionId>,
+        clock: Clock,
         on_news: impl Fn() + Send + 'static,
     ) -> Self {
         let sessions = Sessions::default();
@@ -62,10 +69,11 @@ impl SessionWatcher {
         let earlier = earlier.rev().filter(is_earlier).take(REVISIONS_MAX).collect();
         // One file for all needs no revision to be followed.
         let single = (!path.is_per_revision()).then(|| path.of(RevisionId(0)));
-        let followed = single.map(|file| Followed::new(None, Tail::new(file)));
+        let followed = single.map(|file| Followed::new(None, file));
         let observer = Observer {
             path: path.clone(),
             sessions: sessions.clone(),
+            clock,
             on_news,
             earlier,
             ended: None,
@@ -93,7 +101,7 @@ impl SessionWatcher {
     }
 
     /// The session that is followed, at `now`; waiting before anything is known of it.
-    pub fn view(&self, now: Timestamp) -> PnlView {
+    pub fn view(&self, now: Moment) -> PnlView {
         let key = self.asked.filter(|_| self.path.is_per_revision());
         self.sessions.view(key, now).unwrap_or_else(|| PnlView {
             state: "waiting".to_owned(),
@@ -101,6 +109,12 @@ impl SessionWatcher {
             file: key.map_or_else(String::new, |key| self.path.of(key).display().to_string()),
             ..PnlView::default()
         })
+    }
+
+    /// How the lanes of the session stand that is followed; nothing before anything is known of it.
+    pub fn standings(&self) -> Option<Arc<Standings>> {
+        let key = self.asked.filter(|_| self.path.is_per_revision());
+        self.sessions.lanes_of(key).map(|lanes| lanes.standings)
     }
 
     /// What is known of every session.
@@ -142,12 +156,25 @@ impl Sessions {
         });
     }
 
-    fn view(&self, revision: Option<RevisionId>, now: Timestamp) -> Option<PnlView> {
+    fn view(&self, revision: Option<RevisionId>, now: Moment) -> Option<PnlView> {
         self.with(|inner| inner.shown.get(&revision).map(|shown| shown.at(now)))
     }
 
+    fn lanes_of(&self, revision: Option<RevisionId>) -> Option<ShownLanes> {
+        self.with(|inner| inner.shown.get(&revision).map(|shown| shown.lanes.clone()))
+    }
+
+    /// The lanes of one revision's session, of the one that is followed unless one is named; with
+    /// their worth over time in at most so many buckets. Nothing when no such session is known.
+    pub fn lanes(&self, revision: Option<RevisionId>, buckets: usize) -> Option<LanesView> {
+        let revision = revision.or_else(|| self.with(|inner| inner.followed));
+        let ShownLanes { state, file, standings, league } = self.lanes_of(revision)?;
+        let view = LanesView::of(&standings, &locked(&league), buckets);
+        Some(LanesView { state, revision, file, ..view })
+    }
+
     /// Every session that has begun or is followed, newest revision first.
-    pub fn all(&self, now: Timestamp) -> Vec<PnlView> {
+    pub fn all(&self, now: Moment) -> Vec<PnlView> {
         self.with(|inner| {
             let followed = inner.followed;
             let views = inner.shown.iter().rev();
@@ -175,8 +202,8 @@ impl Sessions {
 impl Shown {
     /// The figures with what depends on the time. The market's clock goes on from the newest row
     /// by the time since the file grew, so that a trader that fell silent has no recent trades.
-    fn at(&self, now: Timestamp) -> PnlView {
-        let age = self.view.heard.map(|heard| Span(now.since(heard).0.max(0)));
+    fn at(&self, now: Moment) -> PnlView {
+        let age = self.heard.map(|heard| now.since(heard));
         let market = self.view.newest.map(|newest| newest.plus(age.unwrap_or(Span::ZERO)));
         let is_recent = |trade: &&TradeView| market.is_some_and(|at| at.since(trade.at) < DAY);
         let recent = self.trades.iter().rev().take_while(is_recent).count();
