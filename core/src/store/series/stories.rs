@@ -190,6 +190,17 @@ fn ticks_of_an_older_file_are_read_and_sealed() {
 }
 
 #[test]
+fn a_copy_holds_every_row_and_is_read_as_the_original() {
+    let mut samples = minutely(1, 0);
+    settle(&mut samples, 2 * DAY);
+    let copy = Memory::default();
+    let rows = samples.reader().backup_to(copy.clone()).unwrap();
+    let report = samples.reader().check().unwrap();
+    assert_eq!((rows, report.findings), (report.rows, Vec::new()));
+    assert_eq!(points(&open(&copy), "load"), points(&samples, "load"));
+}
+
+#[test]
 fn a_damaged_piece_is_an_error_that_names_its_place() {
     let mut samples = minutely(1, 0);
     settle(&mut samples, 2 * DAY);
@@ -202,6 +213,9 @@ fn a_damaged_piece_is_an_error_that_names_its_place() {
         Ok(())
     });
     damaged.unwrap();
+    let report = samples.reader().check().unwrap();
+    assert!(matches!(&report.findings[..], [one] if one.place.starts_with("pieces row (2, ")));
+    assert!(samples.reader().backup_to(Memory::default()).is_err(), "damage is in no backup");
     let error = samples.reader().points("load", Timestamp(0), Timestamp(DAY)).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("pieces row window of 1970-01-01T00:00:00.000Z"), "{text}");
