@@ -5,8 +5,8 @@
 //!     cargo bench -p cappuccino-benches --bench open
 
 use cappuccino_core::api::{
-    API_VERSION, Hello, LanesView, ParamView, PnlView, TradeView, TrialChart, TrialDot, TrialView,
-    ViewValue,
+    API_VERSION, CAPABILITIES, Hello, LanesView, ParamView, PnlView, TradeView, TrialChart,
+    TrialDot, TrialView, ViewValue,
 };
 use cappuccino_core::store::{
     Batch, FileBackend, OpenFacts, Retention, Samples, SeriesId, SeriesKind, Store,
@@ -183,16 +183,18 @@ fn runner(
 ) -> tokio::sync::oneshot::Sender<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (asks, waiting) = tokio::sync::mpsc::channel(ASKS_MAX);
+    // Whoever drops the other end of what may change ends the events, as a runner that goes down.
+    let (tell, status) = watch::channel(Arc::new(demo::status(now)));
     let hello = Hello {
         api: API_VERSION,
         version: "bench".into(),
         pid: 1,
         workspace: "/w".into(),
-        capabilities: Vec::new(),
+        capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
     };
     let port = Port {
         hello: Arc::new(hello),
-        status: watch::channel(Arc::new(demo::status(now))).1,
+        status,
         reader: watch::channel(store.reader()).1,
         trials: Arc::new(ManyTrials),
         samples: watch::channel(Some(samples.reader())).1,
@@ -211,7 +213,7 @@ fn runner(
             up.send(()).expect("somebody waits");
             serve(listener, port, async { drop(stopped.await) }).await;
         });
-        drop(waiting);
+        drop((waiting, tell));
     });
     is_up.recv().expect("it is up");
     stop

@@ -143,12 +143,20 @@ fn say(what: &str, times: &mut [Duration]) {
     );
 }
 
+/// What this thread has computed so far.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Durations of the three things that a runner does with samples.
 #[derive(Default)]
 struct Times {
     writes: Vec<Duration>,
     flushes: Vec<Duration>,
     steps: Vec<Duration>,
+    /// Of the steps, what they themselves computed: others on a busy machine make them wait.
+    computed: Vec<Duration>,
 }
 
 impl Times {
@@ -156,6 +164,7 @@ impl Times {
         say("  ticks written", &mut self.writes);
         say("  flushed", &mut self.flushes);
         say("  maintained, one step each", &mut self.steps);
+        say("  of that on the processor", &mut self.computed);
     }
 }
 
@@ -190,10 +199,11 @@ fn live(
             minute = at / 60_000;
             let mut more = true;
             while more {
-                let began = Instant::now();
+                let (began, computed) = (Instant::now(), processor_time());
                 more = samples.maintain(retention, Timestamp(at)).expect("a step");
                 if more {
                     times.steps.push(began.elapsed());
+                    times.computed.push(processor_time() - computed);
                 }
             }
             let began = Instant::now();
@@ -336,6 +346,7 @@ fn life() {
         all.writes.extend(times.writes);
         all.flushes.extend(times.flushes);
         all.steps.extend(times.steps);
+        all.computed.extend(times.computed);
         println!("  day {days}: file {:.1} MiB", mib(size(&path)));
     }
     let points = all.writes.len() as u64 * 42;

@@ -3,11 +3,13 @@
 use cappuccino_core::engine::Engine;
 use cappuccino_core::machines::alert::{Alert, Key};
 use cappuccino_core::words::{
-    AlertChange, AlertsPolicy, BootId, Command, GpuVitals, Moment, Note, Observation, Pattern,
-    Policy, ProcessName, ProcessPolicy, Refusal, Request, RequestId, Role, Severity, SilenceId,
-    Span, StudyReport, Timestamp, Vitals,
+    AlertChange, AlertsPolicy, BootId, Command, ExitStatus, GpuVitals, Moment, Note, Observation,
+    Pattern, Policy, ProcessName, ProcessPolicy, Refusal, Request, RequestId, RestartRule,
+    RevisionId, Role, Severity, SilenceId, Span, StudyReport, Timestamp, TradesDigest, Trading,
+    Vitals,
 };
 use cappuccino_core::world::World;
+use support::desk;
 
 /// An engine, its clock, and every note about an alert with the minute of its writing.
 struct Desk {
@@ -255,6 +257,81 @@ fn what_follows_from_a_lost_card_is_not_told_until_the_card_is_back() {
     desk.take(&Observation::Vitals(Vitals { gpu_lost: None, ..vitals }));
     assert_eq!(desk.story()[2..], ["3: over", "3: warning 1"]);
     assert_eq!(desk.alert("gpu/0/temperature").episode().unwrap().told.times, 1);
+}
+
+#[test]
+fn what_is_down_is_told_until_it_runs_again_or_nobody_wants_it() {
+    let mut policy = desk::small_policy();
+    let worker = desk::name("worker");
+    policy.processes.get_mut(&worker).unwrap().restart = RestartRule::Never;
+    let (mut desk, _) = desk::Desk::new(policy);
+    let alert = |desk: &desk::Desk| {
+        let alerts = &desk.world().alerts;
+        alerts.get(&Key("process/worker/down".into())).map_or("quiet", Alert::name)
+    };
+    let ends = |desk: &mut desk::Desk| {
+        desk.started("worker", 10);
+        desk.exited("worker", ExitStatus::Code(3));
+        assert_eq!(alert(desk), "firing");
+    };
+    ends(&mut desk);
+    desk.ask(Command::Restart { process: worker.clone() }).unwrap();
+    desk.started("worker", 11);
+    assert_eq!(alert(&desk), "resolved", "it runs");
+    desk.exited("worker", ExitStatus::Code(0));
+    assert_eq!(alert(&desk), "resolved", "a process that is done is not missed");
+    desk.ask(Command::Restart { process: worker.clone() }).unwrap();
+    ends(&mut desk);
+    desk.restart();
+    assert_eq!(alert(&desk), "firing", "a restart of the runner mends nothing");
+    desk.policy.processes.remove(&worker);
+    desk.restart();
+    assert_eq!(alert(&desk), "resolved", "what is not configured any more is not missed");
+}
+
+#[test]
+fn trades_of_six_hours_are_told_together_once_and_of_each_revision_by_itself() {
+    let mut desk = Desk::new(AlertsPolicy::default());
+    let start = desk.now.wall;
+    let look = |desk: &mut Desk, revision: u64, trades: u64, growth: f64| {
+        let (revision, silent) = (RevisionId(revision), Some(Span::ZERO));
+        let trading = Trading {
+            revision,
+            rows: 100,
+            growth,
+            drawdown: 0.0,
+            market_growth: None,
+            silent,
+            trades,
+            rivals: vec![],
+        };
+        desk.take(&Observation::Trading(trading));
+    };
+    // What was traded before the first look is no news.
+    look(&mut desk, 3, 10, 0.10);
+    for hour in 1..=5 {
+        desk.wait(Span::hours(1));
+        look(&mut desk, 3, 10 + hour, 0.12);
+    }
+    assert_eq!(desk.story().len(), 0, "{:?}", desk.story());
+    desk.wait(Span::hours(1));
+    look(&mut desk, 3, 22, 0.155);
+    look(&mut desk, 3, 22, 0.155);
+    desk.wait(Span::hours(7));
+    look(&mut desk, 3, 22, 0.17);
+    // The next model begins anew; its first look is its start.
+    look(&mut desk, 4, 2, -0.01);
+    desk.wait(Span::hours(6));
+    look(&mut desk, 4, 3, -0.02);
+    let digest = |revision, trades, growth, from: i64, to: i64| {
+        let at = |hours| start.plus(Span::hours(hours));
+        let revision = RevisionId(revision);
+        Note::Traded(TradesDigest { revision, trades, growth, from: at(from), to: at(to) })
+    };
+    let told: Vec<Note> = desk.told.into_iter().map(|(_, note)| note).collect();
+    let expected =
+        [digest(3, 12, 1.155 / 1.10 - 1.0, 0, 6), digest(4, 1, 0.98 / 0.99 - 1.0, 13, 19)];
+    assert_eq!(told, expected);
 }
 
 #[test]

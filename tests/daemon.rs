@@ -5,7 +5,7 @@
 //! from that seed; the seed is printed.
 
 use cappuccino_core::api::{CommandBody, Status};
-use cappuccino_core::words::{Note, RevisionId};
+use cappuccino_core::words::{ExitStatus, Note, RevisionId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -129,6 +129,33 @@ fn processes_left_running_are_adopted_not_doubled() {
         until("the trader is known again", PATIENCE, || trader_pid(&site.status().unwrap()));
     assert_eq!(before, after);
     assert_eq!(site.lives("trader").len(), 1);
+}
+
+#[test]
+fn a_runner_that_was_suspended_finds_what_ended_meanwhile_once() {
+    let mut site = Site::new(PROGRAM, "");
+    site.start_and_wait();
+    let (life, pid) = until("the worker lives", PATIENCE, || site.lives("worker").pop());
+    until("the runner knows it", PATIENCE, || {
+        let status = site.status().ok()?;
+        status.processes.iter().find(|one| one.pid == Some(pid)).map(|_| ())
+    });
+    let signal = |pid: u32, signal| {
+        // SAFETY: plain system calls on this test's own runner and worker.
+        unsafe { libc::kill(i32::try_from(pid).unwrap(), signal) };
+    };
+    signal(site.runner_pid(), libc::SIGSTOP);
+    signal(pid, libc::SIGKILL);
+    until("the worker is gone", PATIENCE, || (!support::process::lives(pid)).then_some(()));
+    assert_eq!(site.lives("worker").len(), 1, "nobody starts anything while it sleeps");
+    signal(site.runner_pid(), libc::SIGCONT);
+    until("the next one lives", PATIENCE, || (site.lives("worker").len() == 2).then_some(()));
+    let ends = site.history().into_iter().filter(|entry| {
+        matches!(&entry.note, Note::ProcessExited(_, ended, status, false)
+            if ended.0 == life && *status == ExitStatus::Signal(libc::SIGKILL))
+    });
+    assert_eq!(ends.count(), 1);
+    assert_eq!(site.doubles(), Vec::<String>::new());
 }
 
 #[test]

@@ -86,3 +86,44 @@ fn a_card_that_warms_up_and_falls_off_the_bus_is_told_once_each_way() {
     assert!(told[4].starts_with("gpu/lost: GPU 0 is lost"), "{told:?}");
     assert_eq!(told[5], "gpu/lost over");
 }
+
+#[test]
+fn an_amd_card_that_warms_up_is_told_once_each_way_and_one_taken_out_is_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("class/drm/card1/device");
+    let sensors = device.join("hwmon/hwmon3");
+    std::fs::create_dir_all(&sensors).unwrap();
+    // A field that the firmware does not support cannot be read; a folder cannot either.
+    std::fs::create_dir(device.join("gpu_busy_percent")).unwrap();
+    std::fs::write(device.join("vendor"), "0x1002\n").unwrap();
+    let set = |celsius: i32| {
+        let next = folder.path().join("next");
+        std::fs::write(&next, format!("{}\n", celsius * 1000)).unwrap();
+        std::fs::rename(next, sensors.join("temp1_input")).unwrap();
+    };
+    set(70);
+    let machine = format!(
+        "[machine]\nevery = \"1s\"\nnvml_library = \"/nowhere/libnvidia-ml.so.1\"\nsysfs = {:?}\n",
+        folder.path().display().to_string()
+    );
+    let mut site = Site::new(PROGRAM, &machine);
+    site.start_and_wait();
+    for celsius in [70, 79, 82, 79, 81, 78, 70, 82] {
+        set(celsius);
+        until("the reading is shown", PATIENCE, || {
+            let status = site.status().unwrap();
+            (temperature(&status) == Some(f64::from(celsius))).then_some(())
+        });
+    }
+    let gpu = site.status().unwrap().machine.unwrap().gpus.remove(0);
+    assert_eq!((gpu.index, gpu.utilisation_percent, gpu.power_watts), (0, None, None));
+    let (warm, over) =
+        ("gpu/0/temperature: GPU 0 is at 80 °C or above (warning)", "gpu/0/temperature over");
+    until("it is warm again", PATIENCE, || (alerts(&site).len() == 3).then_some(()));
+    assert_eq!(alerts(&site), [warm, over, warm]);
+    std::fs::remove_dir_all(folder.path().join("class/drm/card1")).unwrap();
+    until("a card that is gone is not warm", PATIENCE, || (alerts(&site).len() == 4).then_some(()));
+    assert_eq!(alerts(&site)[3], over);
+    let absent = site.status().unwrap().machine.unwrap().gpu_absent.unwrap();
+    assert!(absent.contains("no NVIDIA driver"), "{absent}");
+}

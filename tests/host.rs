@@ -6,6 +6,8 @@ use cappuccino_core::words::{ExitStatus, Generation, Probe, ProcessReport, Span}
 use cappuccino_headless::host::LaunchError;
 use cappuccino_headless::host::record::{self, RunRecord};
 use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use support::fuzz::Fuzz;
 use support::process::{PATIENCE, Rig, kill_9, lives, name};
@@ -13,7 +15,7 @@ use support::wait::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
 
-fn pid_in(path: &std::path::Path) -> u32 {
+fn pid_in(path: &Path) -> u32 {
     until("a pid is written", PATIENCE, || fs::read_to_string(path).ok()?.trim().parse().ok())
 }
 
@@ -203,6 +205,48 @@ fn defect_stale_pid_is_never_signalled() {
     )
     .unwrap();
     assert!(matches!(rig.probe("w"), ProcessReport::Probed(Probe::Free(_))));
+}
+
+/// A process that is given this pid; nothing when the kernel does not let the next pid be chosen.
+fn stranger_with(pid: u32) -> Option<Child> {
+    let next = until("the pid comes round", PATIENCE, || {
+        if let Err(error) = fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()) {
+            return Some(Err(error));
+        }
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        if child.id() == pid {
+            return Some(Ok(child));
+        }
+        // Somebody else on this machine was faster.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        None
+    });
+    next.inspect_err(|error| println!("skipped: the next pid cannot be chosen: {error}")).ok()
+}
+
+#[test]
+fn who_got_the_pid_of_a_dead_life_is_neither_taken_for_it_nor_signalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    rig.launch("w", 1, "exec sleep 1000").unwrap();
+    let identity = rig.started();
+    drop(rig);
+    kill_9(identity.shim_pid);
+    kill_9(identity.pid);
+    let place = format!("/proc/{}", identity.pid);
+    until("its pid is free", PATIENCE, || (!Path::new(&place).exists()).then_some(()));
+    let Some(mut stranger) = stranger_with(identity.pid) else { return };
+    let mut rig = Rig::new(folder.path(), PROGRAM);
+    let last = Some((Generation(1), ExitStatus::Unknown));
+    assert_eq!(rig.probe("w"), ProcessReport::Probed(Probe::Free(last)));
+    assert!(rig.try_stop("w", &identity).is_err());
+    rig.launch("w", 2, "true").unwrap();
+    rig.started();
+    rig.exited();
+    assert!(lives(stranger.id()), "it was ended in the place of another");
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
 }
 
 /// From Linux 6.15 on the kernel tells a stranger how a process ended.

@@ -1,8 +1,9 @@
 //! Words that need no runner: the record it left, backups, checks, logs.
 
-use cappuccino_core::words::Note;
+use cappuccino_core::words::{Note, Timestamp};
 use cappuccino_headless::clock::Clock;
 use cappuccino_headless::keeper::open_store;
+use cappuccino_headless::samples::open_samples;
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -65,27 +66,25 @@ fn check_finds_a_flipped_bit_and_a_wrong_key() {
 fn check_names_programs_that_cannot_be_run_and_scripts_that_are_not_there_yet() {
     let folder = left_workspace([Note::RunnerStarted]);
     let configuration = folder.path().join("cappuccino.toml");
-    let processes = "[processes.absent]
-command = [\"no-such-program\"]
-[processes.worker]
-command = [\"sh\", \"train.sh\"]
-[processes.elsewhere]
-command = [\"sh\"]
-directory = \"nowhere\"
-";
-    std::fs::write(&configuration, processes).unwrap();
+    let process = |name: &str, rest: &str| {
+        format!("[[process]]\nname = \"{name}\"\nrole = \"other\"\ncommand = {rest}\n")
+    };
+    let study = "[study]\ndatabase = \"absent.db\"\nname = \"s\"\n";
+    let worker = study.to_owned() + &process("worker", "[\"sh\", \"train.sh\"]");
+    let absent = process("absent", "[\"no-such-program\"]");
+    let elsewhere = process("elsewhere", "[\"sh\"]\ndirectory = \"nowhere\"");
+    std::fs::write(&configuration, [worker.clone(), absent, elsewhere].concat()).unwrap();
     let told = say(folder.path(), &["check"]);
     assert_eq!(told.code, 1, "{told}");
     for part in [
-        "absent: `no-such-program` is no program that can be run",
-        "elsewhere: its folder [WORKSPACE]/nowhere is not there",
+        "absent:\n  `no-such-program` is no program that can be run",
+        "elsewhere:\n  its folder [WORKSPACE]/nowhere is not there",
         "not yet: worker: train.sh is not in [WORKSPACE]",
         "error: 2 finding(s)",
     ] {
         assert!(told.to_string().contains(part), "{part}: {told}");
     }
-    let sound = "[processes.worker]\ncommand = [\"sh\", \"train.sh\"]\n";
-    std::fs::write(&configuration, sound).unwrap();
+    std::fs::write(&configuration, worker).unwrap();
     std::fs::write(folder.path().join("train.sh"), "exit 0\n").unwrap();
     let told = say(folder.path(), &["check"]);
     assert!(told.code == 0 && !told.out.contains("train.sh"), "{told}");
@@ -112,6 +111,61 @@ fn a_backup_brings_back_a_damaged_state_and_nothing_is_thrown_away() {
     let again = say(folder.path(), &["restore", backup]);
     assert!(again.out.contains("state.redb.before-restore-2"), "{again}");
     assert_eq!(std::fs::read(state.with_extension("redb.before-restore")).unwrap(), b"garbage");
+}
+
+/// Points of the one series that was measured.
+fn measured(metrics: &Path) -> Vec<f64> {
+    let samples = open_samples(metrics, Timestamp(0)).unwrap();
+    let points = samples.reader().points("load", Timestamp(0), Timestamp(9_000)).unwrap();
+    points.unwrap().into_iter().map(|(_, value)| value).collect()
+}
+
+fn measure(metrics: &Path, at: i64) {
+    let mut samples = open_samples(metrics, Timestamp(0)).unwrap();
+    samples.write(Timestamp(at), &[("load", 0.5)]).unwrap();
+    samples.close().unwrap();
+}
+
+#[test]
+fn metrics_are_saved_with_the_state_and_mended_from_the_copy_when_they_are_damaged() {
+    let folder = left_workspace([Note::RunnerStarted]);
+    let metrics = folder.path().join(".cappuccino/metrics.redb");
+    measure(&metrics, 1_000);
+    assert_eq!(say(folder.path(), &["backup"]).code, 0);
+    let backups = folder.path().join(".cappuccino/backups");
+    let names = std::fs::read_dir(&backups).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    let [copy, state] = names.as_slice() else { panic!("{names:?}") };
+    assert!(copy.starts_with("metrics-") && state.starts_with("state-"), "{names:?}");
+    let restore = |told: &str| {
+        let file = format!(".cappuccino/backups/{state}");
+        let restored = say(folder.path(), &["restore", &file]);
+        assert!(restored.code == 0 && restored.out.contains(told), "{restored}");
+        restored
+    };
+
+    // Sound ones stay as they are, newer than the state or not.
+    measure(&metrics, 2_000);
+    assert!(!restore("the state is that of").out.contains("metrics"));
+    assert_eq!(measured(&metrics).len(), 2);
+    let told = say(folder.path(), &["check"]);
+    assert!(told.code == 0 && told.out.contains("rows of metrics read"), "{told}");
+
+    std::fs::write(&metrics, "garbage").unwrap();
+    let told = say(folder.path(), &["check"]);
+    assert!(told.code == 1 && told.out.contains("metrics:"), "{told}");
+    restore("the metrics are those of");
+    assert_eq!(measured(&metrics).len(), 1);
+    assert_eq!(std::fs::read(metrics.with_extension("redb.before-restore")).unwrap(), b"garbage");
+
+    // Neither they nor their copy keep the state from being saved and restored.
+    std::fs::write(&metrics, "garbage").unwrap();
+    std::fs::write(backups.join(copy), "garbage").unwrap();
+    let told = say(folder.path(), &["backup"]);
+    assert!(told.code == 0 && told.err.contains("the metrics have no backup"), "{told}");
+    restore("the metrics stay as they are");
+    assert_eq!(std::fs::read(&metrics).unwrap(), b"garbage");
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! The app's link to the runner: what it tells of runners that come, go, lie, or say nothing.
 
-use cappuccino_core::api::{CommandBody, CommandRequest};
-use cappuccino_core::words::{Generation, Note, ProcessName, RequestId, TrialNumber};
+use cappuccino_core::api::{CAPABILITIES, CommandBody, CommandRequest};
+use cappuccino_core::words::{Generation, Note, ProcessName, RequestId, Span, TrialNumber};
 use cappuccino_gui::link::{Link, RunnerLink};
-use cappuccino_gui::news::{Foreseen, News, Outcome, Wish};
+use cappuccino_gui::news::{Foreseen, News, Outcome, SeriesWish, Wish};
 use cappuccino_gui::place::Place;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use support::api::Window;
+use support::api::{Window, noon};
 use support::wait::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -88,7 +88,7 @@ fn a_runner_is_met_followed_asked_and_missed() {
         _ => None,
     });
     assert_eq!(id, "one");
-    assert!(ear.link.wish(Wish::FollowLog(Some(ProcessName::new("nobody").unwrap()))));
+    assert!(ear.link.wish(Wish::FollowLog(Some((ProcessName::new("nobody").unwrap(), None)))));
     ear.hear("that there is no log", |news| matches!(news, News::LogFailed(..)).then_some(()));
     assert!(ear.link.wish(foresee("three")));
     let lines = ear.hear("what it would lead to", |news| match news {
@@ -108,6 +108,8 @@ fn a_runner_is_met_followed_asked_and_missed() {
         _ => None,
     });
     assert!(why.contains("no trial 9999"), "{why}");
+    assert!(ear.link.wish(Wish::FollowLanes(true)));
+    ear.hear("the lanes", |news| matches!(news, News::Lanes(_)).then_some(()));
     window.close();
     ear.hear_end();
     assert!(ear.link.wish(foresee("four")));
@@ -131,6 +133,73 @@ fn no_runner_is_no_error_and_one_that_comes_later_is_found() {
     drop(UnixListener::bind(folder.path().join("api.sock")).unwrap());
     assert!(ear.link.wish(Wish::Retry));
     assert!(ear.hear_end().1);
+}
+
+#[test]
+fn the_series_of_a_screen_come_together_also_from_a_runner_that_knows_no_such_question() {
+    for capabilities in [CAPABILITIES.map(str::to_owned).to_vec(), Vec::new()] {
+        let mut window = Window::open();
+        window.measure("host/cpu", 12.5);
+        window.measure("gpu/0/power", 250.0);
+        window.close();
+        window.capabilities = capabilities.clone();
+        window.serve();
+        let mut ear = Ear::at(window.socket());
+        let names = ["host/cpu", "disk/used", "gpu/0/power"].map(str::to_owned).to_vec();
+        let end = Some(noon().plus(Span::minutes(1)));
+        let wish = SeriesWish { names, length: Span::hours(1), end, buckets: 100 };
+        ear.hear("who it is", |news| matches!(news, News::Connected(_)).then_some(()));
+        assert!(ear.link.wish(Wish::FollowSeries(Some(wish))));
+        let found = ear.hear("the series", |news| match news {
+            News::Series(found) => Some(found.clone()),
+            _ => None,
+        });
+        let newest: Vec<_> =
+            found.iter().map(|(name, one)| (&**name, one.buckets[0].last)).collect();
+        let wanted = [("gpu/0/power", Some(250.0)), ("host/cpu", Some(12.5))];
+        assert_eq!(newest, wanted, "{capabilities:?}: what is not measured is left out");
+    }
+}
+
+/// Lets everything through to `window` but requests that begin with this.
+fn holding_back(window: &Path, held: &'static str) -> tempfile::TempDir {
+    let (folder, window) = (tempfile::tempdir().unwrap(), window.to_owned());
+    let listener = UnixListener::bind(folder.path().join("api.sock")).unwrap();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut server = UnixStream::connect(&window).unwrap();
+            let (mut back, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut back, &mut to));
+            std::thread::spawn(move || {
+                let mut asked = [0; 4096];
+                while let Ok(count @ 1..) = client.read(&mut asked) {
+                    if !asked.starts_with(held.as_bytes()) {
+                        server.write_all(&asked[..count]).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    folder
+}
+
+#[test]
+fn wishes_are_granted_while_a_reading_hangs_and_it_does_not_hang_for_ever() {
+    let window = Window::open();
+    let slow = holding_back(&window.socket(), "GET /v1/trials/chart");
+    let mut ear = Ear::at(slow.path().join("api.sock"));
+    ear.hear("who it is", |news| matches!(news, News::Connected(_)).then_some(()));
+    assert!(ear.link.wish(foresee("meanwhile")));
+    assert!(ear.link.wish(ask("too")));
+    let answered = |news: &News| match news {
+        News::Foreseen(..) | News::Answered(..) => Some(Ok(())),
+        News::Disconnected { why, .. } => Some(Err(why.clone())),
+        _ => None,
+    };
+    assert_eq!(ear.hear("the one answer", answered), Ok(()));
+    assert_eq!(ear.hear("the other answer", answered), Ok(()));
+    let why = ear.hear_end().0;
+    assert!(why.contains("did not answer within 5 s"), "{why}");
 }
 
 /// Answers every connection with these bytes, or keeps it open and says nothing.

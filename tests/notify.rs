@@ -15,8 +15,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::daemon::{PATIENCE, Site};
-use support::notify::{Reply, Server, Session, TlsServer};
+use support::notify::{Reply, Server};
 use support::process::lives;
+use support::tls::certificate;
 use support::wait::until;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cappuccino-under-test");
@@ -390,57 +391,10 @@ fn every_mistake_in_a_channel_names_its_place_and_remedy() {
 }
 
 #[test]
-fn a_real_desktop_shows_an_alert_replaces_it_by_its_end_and_may_hang() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(session) = Session::start(folder.path()) else { return };
-    let mut site = Site::new(
-        PROGRAM,
-        "[[notify.channel]]\nkind = \"desktop\"\nretry_delay = \"50ms\"\nretry_delay_max = \"100ms\"\n",
-    );
-    site.set("DBUS_SESSION_BUS_ADDRESS", &session.bus);
-    let began = Instant::now();
-    let output = site.word(&["notify-test"]).output().unwrap();
-    println!("notify-test took {:?}", began.elapsed());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "desktop (desktop): delivered\n");
-    let shown = session.shown();
-    assert_eq!(shown.len(), 1);
-    assert_eq!(shown[0].1, "Cappuccino: a test");
-    site.start_and_wait();
-    let (database, away) = (site.root().join("optuna.db"), site.root().join("away.db"));
-    fs::rename(&database, &away).unwrap();
-    until("the alert is on the screen", PATIENCE, || (session.on_screen() == 1).then_some(()));
-    fs::rename(&away, &database).unwrap();
-    until("its end is told", PATIENCE, || {
-        let view = channel(&site, "desktop");
-        let told = fs::read_to_string(site.workspace().notify_file()).unwrap();
-        (view.waiting == 0 && told.contains("\"times\": 2")).then_some(())
-    });
-    assert_eq!(session.on_screen(), 1, "it replaced the alert");
-    let shown = session.shown();
-    assert_eq!(shown[0].1, "Cappuccino: over: study/unavailable");
-    assert!(shown[0].2.starts_with("alert study/unavailable is over after "), "{shown:?}");
-    assert_eq!(shown.len(), 2, "the test and this: {shown:?}");
-
-    // A daemon that hangs costs five seconds of one thread, nothing else; when it goes on, the
-    // message it had taken is not shown twice.
-    session.freeze(true);
-    let before = Instant::now();
-    site.finish_trial(1.0);
-    let view = until("it hangs", PATIENCE, || {
-        let view = channel(&site, "desktop");
-        view.state.contains("does not answer").then_some(view)
-    });
-    println!("found hanging after {:?}: {}", before.elapsed(), view.state);
-    session.freeze(false);
-    until("it goes on", PATIENCE, || (channel(&site, "desktop").state == "ok").then_some(()));
-    let live = session.shown().iter().filter(|one| one.1.contains("revision 1 went live")).count();
-    assert_eq!(live, 1);
-}
-
-#[test]
 fn a_server_must_prove_who_it_is_by_a_known_authority_or_the_one_that_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(server) = TlsServer::start(folder.path()) else { return };
+    let Some(certificate) = certificate(folder.path()) else { return };
+    let server = Server::encrypted(certificate, []);
     let ping = |ca_file: Option<&str>| {
         let ca_file = ca_file.map(|name| folder.path().join(name));
         let url = Address { ca_file, ..address(&server.url()) };

@@ -220,6 +220,45 @@ fn a_channel_for_warnings_hears_the_end_of_what_it_heard_and_nothing_of_good_new
 }
 
 #[test]
+fn a_channel_hears_of_what_it_is_for_and_of_its_end_and_passes_over_the_rest() {
+    let mut story = Story::new("about = [\"gpu/*\", \"study/best\"]");
+    story.happens(went_live(1));
+    story.happens(raised("gpu/0/temperature", "it is hot"));
+    story.happens(raised("disk/space", "it is full"));
+    story.passes(Span::seconds(1));
+    story.happens(Note::NewBest(support::desk::trial(7, 1.0)));
+    story.happens(cleared("disk/space"));
+    story.happens(cleared("gpu/0/temperature"));
+    story.passes(Span::seconds(1));
+    assert_eq!(
+        story.titles(),
+        [
+            "Cappuccino: alert: gpu/0/temperature",
+            "Cappuccino: trial 7 is the best so far",
+            "Cappuccino: over: gpu/0/temperature",
+        ]
+    );
+    assert_eq!(story.lane.place().delivered, Sequence(6), "the rest is dealt with, too");
+}
+
+#[test]
+fn what_is_refused_for_good_is_given_up_at_once() {
+    let mut lane = Lane::new(channel(""), Place::default());
+    lane.take(&Entry { sequence: Sequence(1), at: START, note: went_live(1) });
+    let Next::Send(message) = lane.next(START, false) else { panic!("due") };
+    let dead = lane.failed(&message, Trouble::Refused("550 no such reader".into()), START);
+    assert_eq!((dead.len(), dead[0].why.as_str()), (1, "550 no such reader"));
+    assert_eq!(lane.failing().unwrap().needs_attention(), Some("550 no such reader"));
+    lane.take(&Entry { sequence: Sequence(2), at: START, note: went_live(1) });
+    let Next::Wait(Some(wait)) = lane.next(START, false) else { panic!("it must wait") };
+    assert_eq!(wait, Span::seconds(5));
+    let Next::Send(message) = lane.next(START.plus(wait), false) else { panic!("due") };
+    assert_eq!(message.lines, [Sequence(2)]);
+    lane.arrived(&message, START.plus(wait));
+    assert_eq!((lane.place().delivered, lane.failing()), (Sequence(2), None));
+}
+
+#[test]
 fn failures_wait_longer_each_time_and_as_long_as_the_other_side_asks() {
     let mut lane = Lane::new(channel("max_tries = 6"), Place::default());
     lane.take(&Entry { sequence: Sequence(1), at: START, note: went_live(1) });

@@ -6,78 +6,14 @@ use cappuccino_core::words::{Generation, RequestId, RevisionId, Span, Timestamp}
 use cappuccino_gui::app::App;
 use cappuccino_gui::command::{Command, Screen};
 use cappuccino_gui::demo::{self, DemoLink, NOON, Scene};
-use cappuccino_gui::link::Link;
 use cappuccino_gui::news::{Foreseen, News, Outcome, Wish};
 use clap::ValueEnum;
 use eframe::egui::{Key, Modifiers, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::cell::Cell;
 use std::time::Duration;
-
-/// The two ends of a link that the test holds in its hand.
-#[derive(Clone, Default)]
-struct Hand {
-    news: Rc<RefCell<Vec<News>>>,
-    wishes: Rc<RefCell<Vec<Wish>>>,
-}
-
-impl Link for Hand {
-    fn news(&mut self) -> Vec<News> {
-        self.news.borrow_mut().drain(..).collect()
-    }
-
-    fn wish(&mut self, wish: Wish) -> bool {
-        self.wishes.borrow_mut().push(wish);
-        true
-    }
-}
-
-impl Hand {
-    fn tell(&self, news: News) {
-        self.news.borrow_mut().push(news);
-    }
-
-    fn asked(&self) -> Vec<CommandRequest> {
-        let asked = |wish: &Wish| match wish {
-            Wish::Ask(request) => Some(request.clone()),
-            Wish::Retry
-            | Wish::StartRunner
-            | Wish::Foresee(_)
-            | Wish::Params(_)
-            | Wish::LogBefore(..)
-            | Wish::FollowLog(_)
-            | Wish::FollowSeries(_) => None,
-        };
-        self.wishes.borrow().iter().filter_map(asked).collect()
-    }
-}
-
-fn noon() -> Timestamp {
-    NOON
-}
-
-fn window(link: Box<dyn Link>, size: [f32; 2]) -> Harness<'static, App> {
-    Harness::builder()
-        .with_size(size)
-        .build_eframe(move |context| App::new(&context.egui_ctx, "/w".into(), link, noon))
-}
-
-/// A window on a runner that is well.
-fn live() -> (Hand, Harness<'static, App>) {
-    let hand = Hand::default();
-    hand.tell(News::Connected(demo::hello()));
-    hand.tell(News::Status(Box::new(demo::status(NOON))));
-    let mut window = window(Box::new(hand.clone()), [1440.0, 900.0]);
-    window.run();
-    (hand, window)
-}
-
-fn press(window: &mut Harness<'static, App>, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
-    window.run();
-}
+use support::hand::{Hand, live, noon, press, window};
 
 fn text_of(window: &Harness<'static, App>) -> String {
     let told = window.state().model().notices.all();
@@ -405,6 +341,28 @@ fn trials_are_ordered_by_their_titles_and_their_parameters_are_read_once() {
     assert!(window.query_by_label_contains("Value, least first").is_some());
     press(&mut window, Modifiers::NONE, Key::S);
     assert!(window.query_by_label_contains("To the live one, least first").is_some());
+}
+
+#[test]
+fn parameters_are_asked_for_again_when_they_could_not_be_read_and_the_study_moved_on() {
+    let (hand, mut window) = live();
+    let trials = || News::Trials(demo::model(Scene::Live, NOON).trials);
+    hand.tell(trials());
+    window.run();
+    press(&mut window, Modifiers::COMMAND, Key::Num2);
+    let asked = |hand: &Hand| {
+        let wishes = hand.wishes.borrow();
+        wishes.iter().filter(|wish| matches!(wish, Wish::Params(_))).count()
+    };
+    let number = demo::status(NOON).study.best.unwrap().number;
+    assert_eq!(asked(&hand), 1);
+    hand.tell(News::Params(number, Err("the database is locked".to_owned())));
+    window.run();
+    assert!(window.query_by_label_contains("is locked").is_some());
+    assert_eq!(asked(&hand), 1, "not again and again");
+    hand.tell(trials());
+    window.run();
+    assert_eq!(asked(&hand), 2);
 }
 
 thread_local! {

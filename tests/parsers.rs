@@ -8,15 +8,16 @@ use cappuccino_core::model::container::Limits;
 use cappuccino_core::model::network::PolicyNetwork;
 use cappuccino_core::model::verdict::{Expected, FileKind, ModelFile, judge};
 use cappuccino_core::model::{safetensors, torch, unpickle};
-use cappuccino_core::store::codec;
+use cappuccino_core::store::{Retention, Samples, SeriesQuery, codec};
 use cappuccino_core::trading::session::Session;
-use cappuccino_core::words::{Digest, Note, Outcome};
+use cappuccino_core::words::{Digest, Note, Outcome, Span, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 use std::io::Cursor;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{heap, network, payload};
+use support::{disk::Disk, heap, network, payload, story};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
@@ -182,6 +183,113 @@ fn stored_values() {
     );
     let samples = [codec::encode(&note).unwrap(), codec::encode(&Note::RunnerStarted).unwrap()];
     fuzz("stored values", &samples, |bytes| {
-        drop(codec::decode::<Note>(bytes));
+        let mut bytes = bytes.to_vec();
+        drop(codec::decode::<Note>(&bytes));
+        reseal(&mut bytes);
+        drop(codec::decode::<Note>(&bytes));
+    });
+}
+
+/// Makes every checksum right again, those of values within values first: without it, damage would
+/// come no further than the checksum.
+fn reseal(bytes: &mut [u8]) {
+    const HEADER: usize = 10;
+    for at in (0..bytes.len().saturating_sub(HEADER)).rev() {
+        if bytes[at..at + 2] != [0xCA, 1] {
+            continue;
+        }
+        let length = u32::from_le_bytes(bytes[at + 6..at + HEADER].try_into().unwrap()) as usize;
+        let end = at.saturating_add(HEADER).saturating_add(length);
+        if end + 4 <= bytes.len() {
+            let crc = crc32c::crc32c(&bytes[at..end]);
+            bytes[end..end + 4].copy_from_slice(&crc.to_le_bytes());
+        }
+    }
+}
+
+const BLOCKS: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("blocks");
+const PIECES: TableDefinition<'_, (u32, u64, u32), &[u8]> = TableDefinition::new("pieces");
+const HOUR: i64 = 3_600_000;
+
+/// A metrics file with blocks of every kind.
+fn metrics() -> Vec<u8> {
+    let disk = Disk::default();
+    let mut samples = Samples::open(disk.clone(), &story::facts()).unwrap();
+    let mut chance = ChaCha8Rng::seed_from_u64(9);
+    for tick in 0..20 * 20 {
+        let at = Timestamp(tick * HOUR / 20 + chance.random_range(0..20));
+        let mut row = vec![("gpu/0/power", f64::from(chance.random::<u16>()) / 100.0)];
+        if tick % 7 != 0 {
+            row.push(("trader/equity", 1e5 + f64::from(chance.random::<u8>())));
+        }
+        samples.write(at, &row).unwrap();
+    }
+    while samples.maintain(&Retention::default(), Timestamp(20 * HOUR)).unwrap() {}
+    samples.close().unwrap();
+    disk.bytes()
+}
+
+/// Reads everything, and moves on what is due.
+fn read_metrics(disk: Disk) {
+    let Ok(mut samples) = Samples::open(disk, &story::facts()) else { return };
+    let (from, to) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+    for series in ["gpu/0/power", "trader/equity"] {
+        let reader = samples.reader();
+        for max_buckets in [4, 100_000] {
+            drop(reader.query(&SeriesQuery { series: series.into(), from, to, max_buckets }));
+        }
+        if let Ok(Some(points)) = reader.points(series, from, to) {
+            assert!(points.len() < 1 << 20, "{} points of a few bytes", points.len());
+        }
+    }
+    let keeps = Retention { raw: Span::hours(8), minutes: Span::hours(8), hours: None };
+    for _ in 0..50 {
+        if !matches!(samples.maintain(&keeps, Timestamp(60 * HOUR)), Ok(true)) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn metric_blocks() {
+    let file = metrics();
+    let database = |disk: Disk| {
+        redb::Builder::new().set_cache_size(1 << 20).create_with_backend(disk).unwrap()
+    };
+    let (mut blocks, mut pieces) = (Vec::new(), Vec::new());
+    {
+        let whole = database(Disk::holding(file.clone()));
+        let read = whole.begin_read().unwrap();
+        for row in read.open_table(BLOCKS).unwrap().iter().unwrap().map(Result::unwrap) {
+            blocks.push((row.0.value(), row.1.value().to_vec()));
+        }
+        for row in read.open_table(PIECES).unwrap().iter().unwrap().map(Result::unwrap) {
+            pieces.push((row.0.value(), row.1.value().to_vec()));
+        }
+    }
+    assert!(blocks.len() > 4 && pieces.len() > 4);
+    let samples: Vec<Vec<u8>> = blocks
+        .iter()
+        .map(|(_, bytes)| bytes.clone())
+        .chain(pieces.iter().map(|(_, bytes)| bytes.clone()))
+        .collect();
+    let mut turn = 0;
+    fuzz("metric blocks", &samples, |bytes| {
+        let mut bytes = bytes.to_vec();
+        reseal(&mut bytes);
+        let disk = Disk::holding(file.clone());
+        let database = database(disk.clone());
+        let write = database.begin_write().unwrap();
+        if bytes.get(2) == Some(&6) {
+            let key = blocks[turn % blocks.len()].0;
+            write.open_table(BLOCKS).unwrap().insert(key, &bytes[..]).unwrap();
+        } else {
+            let key = pieces[turn % pieces.len()].0;
+            write.open_table(PIECES).unwrap().insert(key, &bytes[..]).unwrap();
+        }
+        turn += 1;
+        write.commit().unwrap();
+        database.close().unwrap();
+        read_metrics(disk);
     });
 }

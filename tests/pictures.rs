@@ -94,13 +94,19 @@ fn press(modifiers: Modifiers, key: Key) -> impl Fn(&mut Window) {
 }
 
 fn all() -> Vec<Picture> {
-    let state = |name, scene| Picture::of(name, scene, Screen::Overview);
+    pages().into_iter().chain(dialogs()).chain(states()).collect()
+}
+
+fn pages() -> Vec<Picture> {
     let page = |name, screen| Picture::of(name, Scene::Live, screen);
     vec![
         page("overview", Screen::Overview).wide(),
         page("trials", Screen::Trials).wide(),
         page("system", Screen::System).wide(),
         page("pnl", Screen::Pnl).wide(),
+        page("pnl_lanes_light", Screen::Pnl).wide().light().after(|window| {
+            window.get_by_label("better: promote it").scroll_to_me();
+        }),
         page("overview_light", Screen::Overview).light(),
         page("trials_light_log", Screen::Trials).light().after(press_log),
         page("deployments", Screen::Deployments),
@@ -114,10 +120,34 @@ fn all() -> Vec<Picture> {
         Picture::of("alerts_approval_light", Scene::Waiting, Screen::Alerts).light(),
         Picture::of("processes_trouble", Scene::Trouble, Screen::Processes),
         page("log_found_and_marked", Screen::Processes).after(find_and_mark),
+    ]
+}
+
+fn dialogs() -> Vec<Picture> {
+    let page = |name, screen| Picture::of(name, Scene::Live, screen);
+    vec![
         Picture::of("rollback_refused_light", Scene::RollingBack, Screen::Deployments)
             .light()
             .after(|window| press(Modifiers::COMMAND, Key::B)(window)),
         Picture { scale: 1.5, ..page("deployments_scaled", Screen::Deployments) },
+        Picture { scale: 1.5, ..page("trials_scaled_light", Screen::Trials).light() },
+        page("system_light", Screen::System).light(),
+        page("processes", Screen::Processes).wide(),
+        Picture::of("examination_hostile", Scene::Trouble, Screen::Deployments).wide().after(
+            |window| {
+                press(Modifiers::NONE, Key::K)(window);
+            },
+        ),
+        Picture::of("examination_waiting_light", Scene::Waiting, Screen::Deployments)
+            .wide()
+            .light(),
+        page("deploy_light", Screen::Trials).light().after(|window| {
+            press(Modifiers::NONE, Key::J)(window);
+            press(Modifiers::COMMAND, Key::D)(window);
+        }),
+        Picture { scale: 1.5, ..page("restart_scaled", Screen::Processes) }.after(|window| {
+            press(Modifiers::COMMAND, Key::R)(window);
+        }),
         page("rollback", Screen::Deployments).after(|window| {
             press(Modifiers::COMMAND, Key::B)(window);
         }),
@@ -127,6 +157,12 @@ fn all() -> Vec<Picture> {
         page("keys_light", Screen::Overview).light().after(|window| {
             press(Modifiers::NONE, Key::F1)(window);
         }),
+    ]
+}
+
+fn states() -> Vec<Picture> {
+    let state = |name, scene| Picture::of(name, scene, Screen::Overview);
+    vec![
         state("state_no_runner", Scene::NoRunner),
         state("state_connecting", Scene::Connecting).light(),
         state("state_stale", Scene::Stale).after(|window| {

@@ -4,6 +4,7 @@ use cappuccino_core::{
     store::{Batch, FileBackend, StorageBackend, Store, StoreError, Table},
     words::{Sequence, Timestamp},
 };
+use cappuccino_headless::host::cap_log;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{fs::File, process::Command};
@@ -105,6 +106,27 @@ fn a_real_full_disk_keeps_what_was_acknowledged_and_goes_on_once_there_is_space(
     assert!((acknowledged..=acknowledged + 1).contains(&found), "{found} of {acknowledged}");
     assert_eq!(store.rows(Table::Intents).unwrap().len() as u64, found);
     assert_eq!(store.apply(&batch(found)).unwrap().last_sequence, Sequence(found + 1));
+}
+
+#[test]
+fn a_log_on_a_full_disk_stays_as_it_is_and_is_cut_once_there_is_space() {
+    let disk = match SmallDisk::mount() {
+        Ok(disk) => disk,
+        Err(why) => return println!("skipped: no small disk can be mounted here ({why})"),
+    };
+    let (log, ballast) = (disk.0.path().join("w.log"), disk.0.path().join("ballast"));
+    let lines: String = (0..4_000).map(|number| format!("{number:0>99}\n")).collect();
+    std::fs::write(&log, &lines).unwrap();
+    std::fs::write(&ballast, vec![1; 500 << 10]).unwrap();
+    let refused = cap_log(&log, 600_000).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull, "{refused}");
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), lines);
+    assert_eq!(std::fs::read_dir(disk.0.path()).unwrap().count(), 2, "no half archive");
+    std::fs::remove_file(ballast).unwrap();
+    assert!(cap_log(&log, 600_000).unwrap());
+    let rest = std::fs::read_to_string(&log).unwrap().replace('\0', "");
+    let archived = std::fs::read_to_string(log.with_extension("log.1")).unwrap();
+    assert_eq!(archived + &rest, lines);
 }
 
 #[test]

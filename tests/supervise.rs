@@ -164,18 +164,38 @@ fn a_process_that_hangs_is_ended_when_its_log_and_the_processor_agree() {
         let parts = ["is ended because it showed no signs of life", "at most 2s", "restarts: 1 of"];
         parts.iter().all(|part| told.contains(part)).then_some(())
     });
+    let of_the_first = site.history().into_iter().filter(|entry| match &entry.note {
+        Note::ProcessCondemned(_, life, ..) | Note::ProcessExited(_, life, ..) => life.0 == 1,
+        _ => false,
+    });
+    assert_eq!(of_the_first.count(), 2, "condemned once, ended once");
 }
 
 #[test]
-fn a_busy_process_with_a_silent_log_is_told_and_left_alone() {
+fn a_busy_process_with_a_silent_log_is_left_alone_and_nobody_is_told() {
     let mut site =
         site("while :; do :; done", "liveness = { log = '1s', cpu = '1s' }\nstop_signal = 'INT'");
     site.start_and_wait();
-    until("one missing sign is told", PATIENCE, || {
+    until("whoever asks is told", PATIENCE, || {
+        let told = site.word(&["why", "x"]).output().unwrap();
+        String::from_utf8(told.stdout).unwrap().contains("no log line for").then_some(())
+    });
+    assert_eq!(view(&site.status().unwrap(), "x").generation.0, 1, "it lives on");
+    let told = site
+        .history()
+        .into_iter()
+        .find(|entry| matches!(&entry.note, Note::AlertFired(key, ..) if key.contains("quiet")));
+    assert!(told.is_none(), "{told:?}");
+}
+
+#[test]
+fn a_process_whose_only_sign_is_missing_is_told_and_left_alone() {
+    let mut site = site("exec sleep 1000", "liveness = { log = '1s' }");
+    site.start_and_wait();
+    until("the missing sign is told", PATIENCE, || {
         let alerts = site.status().ok()?.alerts;
         alerts.into_iter().find(|alert| alert.key == "process/x/quiet")
     });
-    std::thread::sleep(Duration::from_secs(3));
     assert_eq!(view(&site.status().unwrap(), "x").generation.0, 1, "it lives on");
 }
 

@@ -3,7 +3,8 @@
 
 use cappuccino_core::api::{LaneKind, LanesView, PnlView, Status, TradeView};
 use cappuccino_core::trading::paper::compare::Verdict;
-use cappuccino_core::words::{RevisionId, Timestamp};
+use cappuccino_core::words::{Moment, RevisionId, Span, Timestamp};
+use cappuccino_headless::clock::Clock;
 use cappuccino_headless::config::SessionPath;
 use cappuccino_headless::observe::session::watcher::SessionWatcher;
 use insta::assert_snapshot;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use support::api::{Window, noon};
+use support::api::Window;
 use support::cli::{tell, word};
 use support::daemon::Site;
 use support::trading::{Account, lane_event, pnl};
@@ -35,12 +36,17 @@ fn loser() -> Account {
     account
 }
 
+fn present() -> Moment {
+    Clock::new().unwrap().now()
+}
+
 fn watcher(root: &Path, text: &str, live: u64, known: &[u64]) -> (SessionWatcher, Arc<AtomicU64>) {
     let path = SessionPath::new(root, text).unwrap();
     let news = Arc::new(AtomicU64::new(0));
     let count = news.clone();
     let known = known.iter().copied().map(RevisionId);
-    let watcher = SessionWatcher::spawn(path, Some(RevisionId(live)), known, move || {
+    let clock = Clock::new().unwrap();
+    let watcher = SessionWatcher::spawn(path, Some(RevisionId(live)), known, clock, move || {
         count.fetch_add(1, Ordering::Relaxed);
     });
     (watcher, news)
@@ -50,7 +56,7 @@ fn watcher(root: &Path, text: &str, live: u64, known: &[u64]) -> (SessionWatcher
 fn each_revision_keeps_what_it_earned_and_the_next_file_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let file = |revision: u64| folder.path().join(format!("s_{revision}.csv"));
-    let now = Timestamp(3 * 3_600_000);
+    let now = present();
     fs::write(file(1), winner().text).unwrap();
     fs::write(file(2), loser().text).unwrap();
     let (mut watcher, news) = watcher(folder.path(), "s_{revision}.csv", 2, &[1, 2, 3]);
@@ -94,10 +100,10 @@ fn one_file_for_all_revisions_is_followed_across_them() {
     let (mut watcher, _) = watcher(folder.path(), "s.csv", 1, &[1, 2]);
     watcher.follow(RevisionId(2));
     let view = until("the session is read", PATIENCE, || {
-        Some(watcher.view(noon())).filter(|view| view.state == "following")
+        Some(watcher.view(present())).filter(|view| view.state == "following")
     });
     assert_eq!((view.revision, view.trades), (None, 2));
-    assert_eq!(watcher.sessions().all(noon()).len(), 1);
+    assert_eq!(watcher.sessions().all(present()).len(), 1);
 }
 
 #[test]
@@ -109,7 +115,7 @@ fn a_session_that_cannot_be_read_says_why() {
     let mut said = |revision| {
         watcher.follow(RevisionId(revision));
         until("it is unreadable", PATIENCE, || {
-            Some(watcher.view(noon()).state).filter(|state| state.starts_with("unreadable"))
+            Some(watcher.view(present()).state).filter(|state| state.starts_with("unreadable"))
         })
     };
     assert!(said(1).ends_with("no column `timestamp`; is this the trader's session file?"));
@@ -122,11 +128,19 @@ fn defect_a_silent_trader_looks_alive() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("s.csv"), winner().text).unwrap();
     let (watcher, _) = watcher(folder.path(), "s.csv", 1, &[]);
-    let heard = until("the session is read", PATIENCE, || watcher.view(noon()).heard);
-    let at = |hours: i64| watcher.view(Timestamp(heard.0 + hours * 3_600_000));
-    assert_eq!((at(0).trades_24h, at(0).age.unwrap().0), (2, 0));
-    assert_eq!((at(23).trades_24h, at(30).trades_24h), (1, 0));
-    assert_eq!(at(30).age.unwrap().to_string(), "1d 6h");
+    let heard = until("the session is read", PATIENCE, || watcher.view(present()).heard);
+    let now = present();
+    assert!(heard <= now.wall);
+    let at = |hours: i64| watcher.view(now.plus(Span::hours(hours)));
+    assert!(at(0).age.unwrap() < Span::minutes(1), "{:?}", at(0).age);
+    assert_eq!((at(0).trades_24h, at(23).trades_24h, at(30).trades_24h), (2, 1, 0));
+    assert!(at(30).age.unwrap().to_string().starts_with("1d 6h"));
+    // A clock that is set a year ahead, or back, makes nobody silent.
+    for year in [1, -1] {
+        let wall = now.wall.plus(Span::hours(year * 365 * 24));
+        let view = watcher.view(Moment { wall, ..now });
+        assert_eq!((view.age, view.trades_24h), (at(0).age, 2));
+    }
 }
 
 fn pnl_of(site: &Site) -> Option<PnlView> {

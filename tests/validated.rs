@@ -58,7 +58,7 @@ fn a_model_that_would_run_code_is_refused_told_and_never_opened() {
     assert!(refused.standing.contains("posix.system"), "{}", refused.standing);
     let status = site.status().unwrap();
     assert_eq!(live(&status), Some(first), "the live model trades on");
-    assert!(status.alerts.iter().any(|alert| alert.key == "deployment/hostile-model"));
+    assert!(status.alerts.iter().any(|alert| alert.key == "deployment/hostile-model/1"));
     // What Python would open has nothing of it.
     let folder = stored(&site, refused.id);
     assert!(folder.join("offered/actor.pth").is_file() && !folder.join("actor.pth").exists());
@@ -68,8 +68,17 @@ fn a_model_that_would_run_code_is_refused_told_and_never_opened() {
     assert!(why.contains("semantics  not checked"), "{why}");
     let told = ask(&site, &["history", "--json"]);
     assert!(told.contains("ModelExamined") && told.contains("Hostile"), "{told}");
+    // Another one is another alert, and who has looked into the first knows nothing of it.
+    site.finish_trial_with(3.0, |folder| fs::write(folder.join("actor.pth"), &pickle).unwrap());
+    let hostile = |site: &Site| {
+        let alerts = site.status().unwrap().alerts.into_iter();
+        alerts.map(|one| one.key).filter(|key| key.contains("hostile")).collect::<Vec<_>>()
+    };
+    until("both are told", PATIENCE, || (hostile(&site).len() == 2).then_some(()));
     ask(&site, &["hold", &number.to_string(), "--reason", "seen"]);
-    until("the alert is over", PATIENCE, || site.status().unwrap().alerts.is_empty().then_some(()));
+    until("the first is over", PATIENCE, || {
+        (hostile(&site) == ["deployment/hostile-model/2"]).then_some(())
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Processes that are not well, and processes that depend on each other: what the machines decide,
 //! with a clock that the test turns.
 
+use cappuccino_core::engine::Engine;
 use cappuccino_core::fleet;
 use cappuccino_core::machines::process::Phase;
 use cappuccino_core::words::{
@@ -38,7 +39,7 @@ fn phase<'a>(desk: &'a Desk, process: &str) -> &'a Phase {
 }
 
 #[test]
-fn a_crash_loop_of_a_day_starts_rarely_and_is_told_once() {
+fn a_crash_loop_of_a_day_starts_rarely_and_is_told_three_times() {
     let (mut desk, _) = Desk::new(workers(1, |_, _| ()));
     let begin = desk.now;
     let mut starts = vec![Span::ZERO];
@@ -65,9 +66,14 @@ fn a_crash_loop_of_a_day_starts_rarely_and_is_told_once() {
     );
     assert!(most(Span::minutes(10)) <= 5, "{starts:?}");
     assert!(late.len() <= 48, "{} probes a day", late.len());
-    let raised =
-        notes(&desk).iter().filter(|note| matches!(note, Note::AlertFired(_, _, 1))).count();
-    assert_eq!(raised, 1, "one cause, one alert");
+    let notes = notes(&desk);
+    let told = notes.iter().filter_map(|note| match note {
+        Note::AlertFired(key, _, times) => Some((key.as_str(), *times)),
+        Note::AlertFlapping(key, ..) | Note::AlertResolved(key, ..) => Some((key.as_str(), 0)),
+        _ => None,
+    });
+    let key = "process/w1/cooling";
+    assert_eq!(told.collect::<Vec<_>>(), [(key, 1), (key, 2), (key, 3)], "one cause, one alert");
 }
 
 #[test]
@@ -133,11 +139,13 @@ fn a_hanging_process_is_ended_only_when_two_signs_agree_and_nothing_excuses_them
         desk.process("w1", ProcessReport::Looked(generation, signs))
     };
     assert!(look(&mut desk, 60, 1, None).is_empty());
-    let quiet = alert(&desk, "process/w1/quiet").expect("one sign is told");
-    assert!(quiet.contains("no log line for 10m"), "{quiet}");
-    assert!(look(&mut desk, 1, 1, None).is_empty());
-    assert_eq!(alert(&desk, "process/w1/quiet"), None, "it is over");
+    assert!(look(&mut desk, 1, 60, None).is_empty());
+    assert_eq!(alert(&desk, "process/w1/quiet"), None, "the other sign shows that it lives");
     assert!(look(&mut desk, 60, 60, Some("the machine slept")).is_empty());
+    let quiet = alert(&desk, "process/w1/quiet").expect("no sign is fresh");
+    assert!(quiet.contains("no log line for 10m"), "{quiet}");
+    assert!(look(&mut desk, 1, 60, None).is_empty());
+    assert_eq!(alert(&desk, "process/w1/quiet"), None, "it is over");
     let effects = look(&mut desk, 60, 60, None);
     assert!(matches!(effects[..], [Effect::Stop { .. }]), "{effects:?}");
     desk.exited("w1", ExitStatus::Signal(9));
@@ -145,6 +153,21 @@ fn a_hanging_process_is_ended_only_when_two_signs_agree_and_nothing_excuses_them
     let hung = |note: &Note| matches!(note, Note::ProcessCondemned(_, _, Fault::Hung, _));
     assert!(notes(&desk).iter().any(hung));
     assert_eq!(alert(&desk, "process/w1/quiet"), None, "the quiet one is gone");
+}
+
+#[test]
+fn the_only_sign_that_is_looked_for_is_told_when_it_is_missing_and_ends_nothing() {
+    let policy = workers(1, |_, own| {
+        let limits = BTreeMap::from([(Sign::Log, Span::minutes(10))]);
+        own.liveness = LivenessPolicy { limits, agreeing: 2 };
+    });
+    let (mut desk, _) = Desk::new(policy);
+    desk.started("w1", 7);
+    let silent = BTreeMap::from([(Sign::Log, Span::hours(1))]);
+    let signs = Signs { silent, ..Signs::default() };
+    let effects = desk.process("w1", ProcessReport::Looked(desk.generation("w1"), signs));
+    assert_eq!(effects, []);
+    assert!(alert(&desk, "process/w1/quiet").unwrap().contains("no log line for 10m"));
 }
 
 #[test]
@@ -268,4 +291,35 @@ fn an_exit_code_can_say_that_another_try_is_useless() {
     desk.exited("w1", ExitStatus::Code(3));
     assert!(matches!(phase(&desk, "w1"), Phase::Done(ExitStatus::Code(3))));
     assert_eq!(launches(&desk.pass(Span::hours(5)), "w1"), 0);
+}
+
+#[test]
+fn what_is_seen_together_is_decided_as_one_after_the_other() {
+    let policy = workers(3, |_, _| ());
+    let (mut desk, _) = Desk::new(policy.clone());
+    for (pid, worker) in [(1, "w1"), (2, "w2"), (3, "w3")] {
+        desk.started(worker, pid);
+    }
+    desk.pass(Span::hours(1));
+    let generation = desk.generation("w1");
+    let seen = |worker: &str, report| Observation::Process(name(worker), report);
+    let together = [
+        seen("w1", ProcessReport::Exited(generation, FAILED)),
+        seen("w2", ProcessReport::Exited(generation, FAILED)),
+        // Told twice, as after a restart of the runner.
+        seen("w1", ProcessReport::Exited(generation, FAILED)),
+        Observation::Tick,
+    ];
+    let mut engine = Engine::new(policy.clone(), desk.world().clone());
+    let all = engine.decide_all(desk.now, &together);
+    let mut notes = Vec::new();
+    for observation in &together {
+        let decision = engine.decide(desk.now, observation);
+        notes.extend(decision.notes().to_vec());
+        engine.advance(decision.commit_in_memory());
+    }
+    assert_eq!(all.notes(), notes);
+    let mut at_once = Engine::new(policy, desk.world().clone());
+    at_once.advance(all.commit_in_memory());
+    assert_eq!(at_once.world(), engine.world());
 }

@@ -12,6 +12,7 @@ use support::api::{Window, connect, every_note};
 use support::wait::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const NOON: &str = "2026-03-01T12:00:00Z";
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -246,6 +247,17 @@ fn garbage_is_answered_or_dropped_and_the_window_stays_open() {
         (400, get(&window, "/v1/trials?order=worst", "")),
         (400, get(&window, "/v1/trials?limit=0", "")),
         (400, get(&window, "/v1/history?limit=99999999", "")),
+        (400, get(&window, "/v1/curves?from=0&to=1", "")),
+        (
+            400,
+            get(
+                &window,
+                &format!("/v1/curves?names=a{}&from={NOON}&to={NOON}", ",a".repeat(32)),
+                "",
+            ),
+        ),
+        (400, get(&window, &format!("/v1/curves?names=a&buckets=1&from={NOON}&to={NOON}"), "")),
+        (404, get(&window, &format!("/v1/series/a?from={NOON}&to={NOON}"), "")),
         (400, get(&window, "/v1/history?from=1&before=2", "")),
         (400, get(&window, "/v1/history?form=1", "")),
         (400, get(&window, "/v1/history?from=-1", "")),

@@ -2,7 +2,9 @@
 """What an idle supervisor costs: memory and processor time with five sleeping processes.
 
 Runs `cappuccino`, supervisord and pm2 one after the other on this machine and prints one line for
-each. Peers that cannot be installed (pip, npm) are skipped with the reason.
+each. Ours watches all it can by default meanwhile: a study of 1000 trials, a trader's session, the
+machine and its (absent) cards, signs of life, alerts, one channel; the others only the processes.
+Peers that cannot be installed (pip, npm) are skipped with the reason.
 
     cargo build --release && python3 benches/peers/idle.py --seconds 60
 """
@@ -94,26 +96,58 @@ def study(path):
     database.close()
 
 
-def cappuccino(seconds):
-    program = ROOT / "target" / "release" / "cappuccino"
+def session(path):
+    """A trader's session of 1000 hourly bars, an hour of it in the market each."""
+    header = "timestamp,cash,total_asset,reward,holding_BTC/USD,price_BTC/USD,action_BTC/USD\r\n"
+    rows = (
+        f"2026-{1 + hour // 720:02}-{1 + hour % 720 // 24:02}T{hour % 24:02}:00:00+00:00,"
+        f"1000.0,1000.0,0.0,0.0,{90000 + hour}.0,0.0\r\n"
+        for hour in range(1000)
+    )
+    path.write_text(header + "".join(rows), newline="")
+
+
+CONFIGURATION = f"""
+[study]
+database = "optuna.db"
+[[process]]
+name = "sleeper"
+role = "other"
+instances = {WORKERS}
+command = ["sleep", "1000000"]
+memory_limit = "1GiB"
+liveness = {{ log = "1000h", cpu = "1000h" }}
+[[process]]
+name = "trader"
+role = "trader"
+command = ["sleep", "1000000"]
+session_csv = "session.csv"
+[[notify.channel]]
+kind = "command"
+command = ["true"]
+"""
+
+
+def cappuccino(seconds, program):
     if not program.exists():
-        sys.exit("build it first: cargo build --release")
+        sys.exit(f"there is no {program}; build it first: cargo build --release")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         study(folder / "optuna.db")
-        (folder / "cappuccino.toml").write_text(
-            '[study]\ndatabase = "optuna.db"\n'
-            '[[process]]\nname = "sleeper"\nrole = "other"\n'
-            f'instances = {WORKERS}\ncommand = ["sleep", "1000000"]\n'
-        )
+        session(folder / "session.csv")
+        (folder / "cappuccino.toml").write_text(CONFIGURATION)
         word = [str(program), "--workspace", str(folder)]
         subprocess.run([*word, "start"], check=True, stdout=subprocess.DEVNULL)
         try:
-            time.sleep(10)
+            # The study's best trial has no model: nothing is to be waited for.
+            subprocess.run([*word, "pause", "--reason", "idle"], check=True, stdout=subprocess.DEVNULL)
+            time.sleep(15)
             shown = subprocess.run([*word, "status", "--json"], check=True, capture_output=True)
             status = json.loads(shown.stdout)
-            workers = [process["pid"] for process in status["processes"]]
+            workers = [p["pid"] for p in status["processes"] if p["name"] != "trader"]
             assert status["study"]["counts"]["complete"] == 1000, status["study"]
+            assert status["pnl"]["rows"] == 1000, status["pnl"]
+            assert status["machine"]["memory_total_bytes"] > 0, status["machine"]
             assert len(workers) == WORKERS and all(workers), workers
             shims = [int(fields(pid)[1]) for pid in workers]
             runner = next(
@@ -182,8 +216,15 @@ def pm2(seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60)
-    seconds = parser.parse_args().seconds
-    cappuccino(seconds)
+    parser.add_argument(
+        "--program", type=pathlib.Path, default=ROOT / "target" / "release" / "cappuccino"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="only ours")
+    arguments = parser.parse_args()
+    seconds = arguments.seconds
+    cappuccino(seconds, arguments.program.resolve())
+    if arguments.no_peers:
+        return
     for peer in (supervisord, pm2):
         if peer is pm2 and not shutil.which("npm"):
             print("pm2: skipped, there is no npm")

@@ -48,8 +48,16 @@ impl Engine {
     /// What `observation` leads to. Nothing changes until the decision is committed and
     /// [`advance`](Self::advance)d to.
     pub fn decide(&self, now: Moment, observation: &Observation) -> Decision {
+        self.decide_all(now, std::slice::from_ref(observation))
+    }
+
+    /// What `observations` lead to, one after the other: one decision, so one commit. Nobody may
+    /// have asked for more than one of them, for there is one answer.
+    pub fn decide_all(&self, now: Moment, observations: &[Observation]) -> Decision {
         let mut draft = Draft::new(&self.policy, &self.world, now);
-        draft.observe(observation);
+        for observation in observations {
+            draft.observe(observation);
+        }
         draft.finish(&self.world)
     }
 
@@ -151,6 +159,7 @@ impl<'a> Draft<'a> {
             Observation::Vitals(vitals) => self.judge(vitals),
             Observation::Trading(trading) => self.judge_trading(trading),
             Observation::StudyChecked(outcome) => self.judge_study(outcome),
+            Observation::Channels(channels) => self.judge_channels(channels),
             Observation::Zombies(trials, remedy) => {
                 let (key, event) = fleet::zombies_alert(trials, remedy);
                 self.queue.push_back(Addressed::Alert(key, event));

@@ -1,5 +1,6 @@
 //! The window: takes in the news, turns keys and presses into requests, draws the pages.
 
+mod choose;
 mod frame;
 mod keys;
 mod save;
@@ -59,6 +60,7 @@ pub struct App {
     keys_open: bool,
     followed: Option<ProcessName>,
     watched: Option<SeriesWish>,
+    watches_lanes: bool,
     looked_up: BTreeSet<TrialNumber>,
     foreseeing: Option<Foreseeing>,
     asked: u64,
@@ -89,6 +91,7 @@ impl App {
             keys_open: false,
             followed: None,
             watched: None,
+            watches_lanes: false,
             looked_up: BTreeSet::new(),
             foreseeing: None,
             asked: 0,
@@ -146,6 +149,11 @@ impl App {
         self.kept.screen
     }
 
+    /// What is kept until the next start.
+    pub const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// The question that is open.
     pub const fn draft(&self) -> Option<&Draft> {
         self.draft.as_ref()
@@ -158,9 +166,12 @@ impl App {
                 // A new conversation knows nothing of the old one's log.
                 self.followed = None;
                 self.watched = None;
+                self.watches_lanes = false;
                 self.looked_up.clear();
                 self.foreseeing = None;
-                self.model.log.choose(None);
+            }
+            if let News::Params(trial, _) = &news {
+                self.looked_up.remove(trial);
             }
             if let (News::History(lines), None) = (&news, self.kept.pages.window) {
                 let first = lines.first().map(|line| TimeWindow::covering(line.at, now));
@@ -184,10 +195,19 @@ impl App {
             *chosen = Some(first.clone());
         }
         let wanted = if self.kept.screen == Screen::Processes { chosen.clone() } else { None };
-        if wanted != self.followed && self.link.wish(Wish::FollowLog(wanted.clone())) {
-            if wanted.is_some() {
-                self.model.log.choose(wanted.clone());
-            }
+        if wanted == self.followed {
+            return;
+        }
+        let is_other = wanted.is_some() && wanted.as_ref() != self.model.log.process();
+        if is_other {
+            // The chosen line was in the log that was looked at before.
+            self.kept.pages.log.leave();
+        }
+        let place = wanted.clone().map(|name| {
+            let from = self.model.log.choose(&name);
+            (name, from)
+        });
+        if self.link.wish(Wish::FollowLog(place)) {
             self.followed = wanted;
         }
     }
@@ -204,6 +224,10 @@ impl App {
         let (length, end) = (window.length, window.end);
         let wish =
             (!names.is_empty()).then_some(SeriesWish { names, length, end, buckets: BUCKETS });
+        let lanes = self.kept.screen == Screen::Pnl;
+        if lanes != self.watches_lanes && self.link.wish(Wish::FollowLanes(lanes)) {
+            self.watches_lanes = lanes;
+        }
         if wish != self.watched && self.link.wish(Wish::FollowSeries(wish.clone())) {
             self.watched = wish;
         }
@@ -268,10 +292,12 @@ impl App {
 
     /// Asks at once or opens the question.
     fn want(&mut self, intent: Intent, now: Timestamp) {
-        if intent::needs_confirming(&intent) {
-            self.draft = Some(Draft::Plain(intent));
-        } else {
+        if !intent::needs_confirming(&intent) {
             self.ask(&intent, now);
+        } else if let Err(why) = intent.check(&self.model, now) {
+            self.model.notices.tell(Tone::Bad, format!("{}: {why}", intent.text()), now);
+        } else {
+            self.draft = Some(Draft::Plain(intent));
         }
     }
 
@@ -291,7 +317,7 @@ impl App {
         match self.kept.screen {
             Screen::Overview => pages::overview::show(ui, &sight, state, &mut out),
             Screen::Trials => pages::trials::show(ui, &sight, state, &mut out),
-            Screen::Deployments => pages::deployments::show(ui, &sight, &mut out),
+            Screen::Deployments => pages::deployments::show(ui, &sight, state, &mut out),
             Screen::Processes => pages::processes::show(ui, &sight, state, &mut out),
             Screen::System => pages::system::show(ui, &sight, state, &mut out),
             Screen::Pnl => pages::pnl::show(ui, &sight, state),

@@ -55,261 +55,186 @@ impl Screen {
             Self::Settings => "Settings",
         }
     }
+
+    const fn key(self) -> Key {
+        match self {
+            Self::Overview => Key::Num1,
+            Self::Trials => Key::Num2,
+            Self::Deployments => Key::Num3,
+            Self::Processes => Key::Num4,
+            Self::System => Key::Num5,
+            Self::Pnl => Key::Num6,
+            Self::Alerts => Key::Num7,
+            Self::Settings => Key::Num8,
+        }
+    }
 }
 
-/// One thing that can be pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Show a screen.
-    Go(Screen),
-    /// Open or close the list of commands.
-    Palette,
-    /// Open or close the list of keys.
-    Keys,
-    /// Freeze the picture, or go on.
-    Freeze,
-    /// Roll back to the previous good model, after a question.
-    RollBack,
-    /// Restart the chosen process, after a question.
-    RestartProcess,
-    /// Forget the chosen process's failures, after a question.
-    ResetProcess,
-    /// No automatic deployments.
-    PauseDeployments,
-    /// Automatic deployments again.
-    ResumeDeployments,
-    /// Approve what waits.
-    Approve,
-    /// Decline what is being prepared, after a question.
-    Reject,
-    /// Look after the chosen alert.
-    Acknowledge,
-    /// Do not tell the chosen alert for an hour.
-    Silence,
-    /// Choose the next alert.
-    NextAlert,
-    /// Try to connect now.
-    Retry,
-    /// Start a runner.
-    StartRunner,
-    /// Look at a shorter time.
-    RangeShorter,
-    /// Look at a longer time.
-    RangeLonger,
-    /// Back to the present.
-    LiveEdge,
-    /// Values on a logarithmic scale.
-    LogScale,
-    /// Type into the page's filter.
-    Filter,
-    /// The log alone.
-    LogFull,
-    /// Type what is looked for in the log.
-    Find,
-    /// The hit before.
-    LogPrevious,
-    /// The next hit.
-    LogNext,
-    /// The next marked line.
-    LogNextMark,
-    /// Mark the chosen line, or unmark it.
-    LogMark,
-    /// Times as printed, as ages, or none.
-    LogTimes,
-    /// Read what precedes the first line.
-    LogOlder,
-    /// Turn the order of the trials around.
-    SortTurn,
-    /// Order the trials by the next column.
-    SortNext,
-    /// Follow the log's end.
-    LogFollow,
-    /// Cut long lines of the log.
-    LogWrap,
-    /// Save the page's chart as pictures and numbers.
-    Export,
-    /// Dark or light.
-    Theme,
-    /// How long frames take.
-    FrameTimes,
-    /// Close what is open.
-    Close,
+/// Whether something can be pressed now; one sentence when not.
+type Guard = fn(&Model, Timestamp) -> Result<(), String>;
+
+/// One row of the list.
+struct Row {
+    command: Command,
+    text: &'static str,
+    key: KeyboardShortcut,
+    guard: Guard,
+}
+
+/// The list: name, words, key, guard. Whatever is in the enum is in it, in this order.
+macro_rules! commands {
+    ($($name:ident $text:literal $key:expr, $guard:expr;)*) => {
+        /// One thing that can be pressed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Command {
+            /// Show a screen.
+            Go(Screen),
+            $(#[doc = $text] $name,)*
+        }
+
+        const ROWS: &[Row] = &[
+            $(Row { command: Command::$name, text: $text, key: $key, guard: $guard },)*
+        ];
+    };
+}
+
+commands! {
+    RollBack "Roll back…" ctrl(Key::B), |model, now| intent::rollback_target(model, now).map(drop);
+    BackTo "Back to the chosen model…" ctrl_shift(Key::B), Model::can_ask;
+    Deploy "Deploy the chosen trial…" ctrl(Key::D), Model::can_ask;
+    Hold "Hold the chosen trial back, or release it" plain(Key::H), Model::can_ask;
+    PauseDeployments "Pause automatic deployments" ctrl(Key::P),
+        |model, now| Intent::PauseDeployments.check(model, now);
+    ResumeDeployments "Resume automatic deployments" ctrl_shift(Key::P),
+        |model, now| Intent::ResumeDeployments.check(model, now);
+    Approve "Approve the waiting model" ctrl_shift(Key::A),
+        |model, now| Intent::Approve.check(model, now);
+    Reject "Decline the model in preparation…" ctrl_shift(Key::D),
+        |model, now| Intent::Reject.check(model, now);
+    RestartProcess "Restart the chosen process…" ctrl(Key::R), Model::can_ask;
+    ResetProcess "Reset the restart counter…" ctrl_shift(Key::R), Model::can_ask;
+    Acknowledge "Acknowledge the chosen alert" plain(Key::A), on_an_alert;
+    Unacknowledge "Acknowledge the chosen alert no longer" shift(Key::A), on_an_alert;
+    Silence "Silence the chosen alert for an hour" plain(Key::Z), on_an_alert;
+    SilenceLong "Silence the chosen alert for a day" shift(Key::Z), on_an_alert;
+    EndSilence "End the first silence" ctrl_shift(Key::Z), |model, now| {
+        model.can_ask(now)?;
+        let silences = model.status.as_ref().map_or(0, |status| status.silences.len());
+        if silences == 0 { Err("nothing is silenced".to_owned()) } else { Ok(()) }
+    };
+    NextRow "Choose the next row" plain(Key::J), always;
+    PreviousRow "Choose the previous row" plain(Key::K), always;
+    Retry "Connect now" ctrl(Key::J), without_a_runner;
+    StartRunner "Start the runner" ctrl_shift(Key::J), without_a_runner;
+    Freeze "Freeze or unfreeze the picture" ctrl(Key::Space), always;
+    LiveEdge "Back to the present" plain(Key::End), always;
+    RangeShorter "Look at a shorter time" plain(Key::OpenBracket), always;
+    RangeLonger "Look at a longer time" plain(Key::CloseBracket), always;
+    Earlier "Look at an earlier time" plain(Key::Comma), always;
+    Later "Look at a later time" plain(Key::Period), always;
+    LogScale "Logarithmic or linear values" plain(Key::L), always;
+    SortNext "Order the trials by the next column" plain(Key::S), always;
+    SortTurn "Turn the order of the trials around" shift(Key::S), always;
+    Filter "Filter" plain(Key::Slash), always;
+    LogFull "Log on the whole page" plain(Key::F4), always;
+    LogFollow "Follow the log" plain(Key::F5), always;
+    LogWrap "Cut long lines of the log" plain(Key::F6), always;
+    LogTimes "Other times in the log" plain(Key::F7), always;
+    LogOlder "Older lines" plain(Key::F8), |model, _| model.log.can_page_back().map(drop);
+    LogLevel "Only warnings, only errors, or all lines" plain(Key::F9), always;
+    Find "Find in the log" ctrl(Key::F), always;
+    LogNext "Next hit" plain(Key::N), always;
+    LogPrevious "Previous hit" shift(Key::N), always;
+    LogMark "Mark the chosen line" plain(Key::M), always;
+    LogNextMark "Next marked line" shift(Key::M), always;
+    Export "Save the chart…" ctrl(Key::E), always;
+    Theme "Dark or light" ctrl(Key::T), always;
+    FrameTimes "Frame times" plain(Key::F12), always;
+    Palette "All commands" ctrl(Key::K), always;
+    Keys "All keys" plain(Key::F1), always;
+    Close "Close what is open" plain(Key::Escape), always;
+}
+
+const fn plain(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a guard that never refuses")]
+const fn always(_: &Model, _: Timestamp) -> Result<(), String> {
+    Ok(())
+}
+
+fn without_a_runner(model: &Model, _: Timestamp) -> Result<(), String> {
+    match &model.connection {
+        Connection::Gone { .. } => Ok(()),
+        Connection::Live(_) => Err("a runner is connected".to_owned()),
+        Connection::Connecting => Err("connecting already".to_owned()),
+    }
+}
+
+fn on_an_alert(model: &Model, now: Timestamp) -> Result<(), String> {
+    model.can_ask(now)?;
+    let open = intent::chosen_alert(model, None);
+    open.map(drop).ok_or_else(|| "nothing needs attention".to_owned())
 }
 
 impl Command {
     /// All, in the order of the palette.
     pub fn all() -> Vec<Self> {
-        let mut all: Vec<Self> = Screen::ALL.into_iter().map(Self::Go).collect();
-        all.extend([
-            Self::RollBack,
-            Self::RestartProcess,
-            Self::ResetProcess,
-            Self::PauseDeployments,
-            Self::ResumeDeployments,
-            Self::Approve,
-            Self::Reject,
-            Self::Acknowledge,
-            Self::Silence,
-            Self::NextAlert,
-            Self::Retry,
-            Self::StartRunner,
-            Self::Freeze,
-            Self::LiveEdge,
-            Self::RangeShorter,
-            Self::RangeLonger,
-            Self::LogScale,
-            Self::Filter,
-            Self::LogFull,
-            Self::LogFollow,
-            Self::LogWrap,
-            Self::Find,
-            Self::LogPrevious,
-            Self::LogNext,
-            Self::LogNextMark,
-            Self::LogMark,
-            Self::LogTimes,
-            Self::LogOlder,
-            Self::SortTurn,
-            Self::SortNext,
-            Self::Export,
-            Self::Theme,
-            Self::FrameTimes,
-            Self::Palette,
-            Self::Keys,
-            Self::Close,
-        ]);
-        all
+        let screens = Screen::ALL.into_iter().map(Self::Go);
+        screens.chain(ROWS.iter().map(|row| row.command)).collect()
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        ROWS.iter().find(|row| row.command == self)
     }
 
     /// Its words.
     pub fn text(self) -> String {
-        match self {
-            Self::Go(screen) => format!("Show {}", screen.name()),
-            Self::Palette => "All commands".to_owned(),
-            Self::Keys => "All keys".to_owned(),
-            Self::Freeze => "Freeze or unfreeze the picture".to_owned(),
-            Self::RollBack => "Roll back…".to_owned(),
-            Self::RestartProcess => "Restart the chosen process…".to_owned(),
-            Self::ResetProcess => "Reset the restart counter…".to_owned(),
-            Self::PauseDeployments => "Pause automatic deployments".to_owned(),
-            Self::ResumeDeployments => "Resume automatic deployments".to_owned(),
-            Self::Approve => "Approve the waiting model".to_owned(),
-            Self::Reject => "Decline the model in preparation…".to_owned(),
-            Self::Acknowledge => "Acknowledge the chosen alert".to_owned(),
-            Self::Silence => "Silence the chosen alert for an hour".to_owned(),
-            Self::NextAlert => "Choose the next alert".to_owned(),
-            Self::Retry => "Connect now".to_owned(),
-            Self::StartRunner => "Start the runner".to_owned(),
-            Self::RangeShorter => "Look at a shorter time".to_owned(),
-            Self::RangeLonger => "Look at a longer time".to_owned(),
-            Self::LiveEdge => "Back to the present".to_owned(),
-            Self::LogScale => "Logarithmic or linear values".to_owned(),
-            Self::Filter => "Filter".to_owned(),
-            Self::LogFull => "Log on the whole page".to_owned(),
-            Self::Find => "Find in the log".to_owned(),
-            Self::LogPrevious => "Previous hit".to_owned(),
-            Self::LogNext => "Next hit".to_owned(),
-            Self::LogNextMark => "Next marked line".to_owned(),
-            Self::LogMark => "Mark the chosen line".to_owned(),
-            Self::LogTimes => "Other times in the log".to_owned(),
-            Self::LogOlder => "Older lines".to_owned(),
-            Self::SortTurn => "Turn the order of the trials around".to_owned(),
-            Self::SortNext => "Order the trials by the next column".to_owned(),
-            Self::LogFollow => "Follow the log".to_owned(),
-            Self::LogWrap => "Cut long lines of the log".to_owned(),
-            Self::Export => "Save the chart…".to_owned(),
-            Self::Theme => "Dark or light".to_owned(),
-            Self::FrameTimes => "Frame times".to_owned(),
-            Self::Close => "Close what is open".to_owned(),
+        if let Self::Go(screen) = self {
+            return format!("Show {}", screen.name());
         }
+        self.row().map_or_else(String::new, |row| row.text.to_owned())
     }
 
     /// Its key.
-    pub const fn shortcut(self) -> KeyboardShortcut {
-        const fn ctrl(key: Key) -> KeyboardShortcut {
-            KeyboardShortcut::new(Modifiers::COMMAND, key)
+    pub fn shortcut(self) -> KeyboardShortcut {
+        if let Self::Go(screen) = self {
+            return ctrl(screen.key());
         }
-        const fn plain(key: Key) -> KeyboardShortcut {
-            KeyboardShortcut::new(Modifiers::NONE, key)
-        }
-        const fn ctrl_shift(key: Key) -> KeyboardShortcut {
-            KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
-        }
-        const fn shift(key: Key) -> KeyboardShortcut {
-            KeyboardShortcut::new(Modifiers::SHIFT, key)
-        }
-        match self {
-            Self::Go(Screen::Overview) => ctrl(Key::Num1),
-            Self::Go(Screen::Trials) => ctrl(Key::Num2),
-            Self::Go(Screen::Deployments) => ctrl(Key::Num3),
-            Self::Go(Screen::Processes) => ctrl(Key::Num4),
-            Self::Go(Screen::System) => ctrl(Key::Num5),
-            Self::Go(Screen::Pnl) => ctrl(Key::Num6),
-            Self::Go(Screen::Alerts) => ctrl(Key::Num7),
-            Self::Go(Screen::Settings) => ctrl(Key::Num8),
-            Self::Palette => ctrl(Key::K),
-            Self::Keys => plain(Key::F1),
-            Self::Freeze => ctrl(Key::Space),
-            Self::RollBack => ctrl(Key::B),
-            Self::RestartProcess => ctrl(Key::R),
-            Self::Retry => ctrl(Key::J),
-            Self::RangeShorter => plain(Key::OpenBracket),
-            Self::RangeLonger => plain(Key::CloseBracket),
-            Self::LiveEdge => plain(Key::End),
-            Self::LogScale => plain(Key::L),
-            Self::Filter => plain(Key::Slash),
-            Self::LogFull => plain(Key::F4),
-            Self::Find => ctrl(Key::F),
-            Self::LogPrevious => shift(Key::N),
-            Self::LogNext => plain(Key::N),
-            Self::LogNextMark => shift(Key::M),
-            Self::LogMark => plain(Key::M),
-            Self::LogTimes => plain(Key::F7),
-            Self::LogOlder => plain(Key::F8),
-            Self::SortTurn => shift(Key::S),
-            Self::SortNext => plain(Key::S),
-            Self::LogFollow => plain(Key::F5),
-            Self::LogWrap => plain(Key::F6),
-            Self::Export => ctrl(Key::E),
-            Self::Theme => ctrl(Key::T),
-            Self::FrameTimes => plain(Key::F12),
-            Self::Close => plain(Key::Escape),
-            Self::Acknowledge => plain(Key::A),
-            Self::Silence => plain(Key::Z),
-            Self::NextAlert => plain(Key::J),
-            Self::ResetProcess => ctrl_shift(Key::R),
-            Self::PauseDeployments => ctrl(Key::P),
-            Self::ResumeDeployments => ctrl_shift(Key::P),
-            Self::Approve => ctrl_shift(Key::A),
-            Self::Reject => ctrl_shift(Key::D),
-            Self::StartRunner => ctrl_shift(Key::J),
-        }
+        self.row().map_or_else(|| ctrl(Key::F35), |row| row.key)
     }
 
     /// Its key as it stands on the keyboard.
     pub fn key_text(self, ctx: &Context) -> String {
         let text = ctx.format_shortcut(&self.shortcut());
-        text.replace("OpenBracket", "[").replace("CloseBracket", "]").replace("Slash", "/")
+        let signs = [
+            ("OpenBracket", "["),
+            ("CloseBracket", "]"),
+            ("Slash", "/"),
+            ("Comma", ","),
+            ("Period", "."),
+        ];
+        signs.iter().fold(text, |text, (name, sign)| text.replace(name, sign))
     }
 
-    /// Whether its key is a letter or sign that may be meant as text.
-    pub const fn is_typed(self) -> bool {
-        let shortcut = self.shortcut();
-        !shortcut.modifiers.command
-            && matches!(
-                shortcut.logical_key,
-                Key::A
-                    | Key::J
-                    | Key::Z
-                    | Key::OpenBracket
-                    | Key::CloseBracket
-                    | Key::L
-                    | Key::M
-                    | Key::N
-                    | Key::S
-                    | Key::Slash
-                    | Key::End
-            )
+    /// Whether its key is one that may be meant as text.
+    pub fn is_typed(self) -> bool {
+        let KeyboardShortcut { modifiers, logical_key: key } = self.shortcut();
+        let is_apart = key == Key::Escape || (key.name().len() > 1 && key.name().starts_with('F'));
+        !modifiers.command && !is_apart
     }
 
     /// Why it cannot be pressed now; nothing when it can.
@@ -317,49 +242,7 @@ impl Command {
     /// # Errors
     /// One sentence.
     pub fn check(self, model: &Model, now: Timestamp) -> Result<(), String> {
-        match self {
-            Self::RollBack => intent::rollback_target(model, now).map(drop),
-            Self::RestartProcess | Self::ResetProcess => model.can_ask(now),
-            Self::PauseDeployments => Intent::PauseDeployments.check(model, now),
-            Self::ResumeDeployments => Intent::ResumeDeployments.check(model, now),
-            Self::Approve => Intent::Approve.check(model, now),
-            Self::Reject => Intent::Reject.check(model, now),
-            Self::Retry | Self::StartRunner => match &model.connection {
-                Connection::Gone { .. } => Ok(()),
-                Connection::Live(_) => Err("a runner is connected".to_owned()),
-                Connection::Connecting => Err("connecting already".to_owned()),
-            },
-            Self::Acknowledge | Self::Silence | Self::NextAlert => {
-                model.can_ask(now)?;
-                let open = intent::chosen_alert(model, None);
-                open.map(drop).ok_or_else(|| "nothing needs attention".to_owned())
-            }
-            Self::LogOlder => model.log.can_page_back().map(drop),
-            Self::Go(_)
-            | Self::Find
-            | Self::LogPrevious
-            | Self::LogNext
-            | Self::LogNextMark
-            | Self::LogMark
-            | Self::LogTimes
-            | Self::SortTurn
-            | Self::SortNext
-            | Self::Palette
-            | Self::Keys
-            | Self::Freeze
-            | Self::RangeShorter
-            | Self::RangeLonger
-            | Self::LiveEdge
-            | Self::LogScale
-            | Self::Filter
-            | Self::LogFull
-            | Self::LogFollow
-            | Self::LogWrap
-            | Self::Export
-            | Self::Theme
-            | Self::FrameTimes
-            | Self::Close => Ok(()),
-        }
+        self.row().map_or(Ok(()), |row| (row.guard)(model, now))
     }
 }
 

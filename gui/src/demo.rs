@@ -1,24 +1,27 @@
 //! Built-in sample data: every state of the app without a runner, for a first look, for pictures
 //! and for tests. Everything here is invented and says so on the screen.
 
+mod examination;
 mod history;
+mod link;
 mod machine;
 mod study;
 mod trading;
 
 use crate::chart::window::TimeWindow;
-use crate::link::Link;
 use crate::model::Model;
-use crate::news::{Foreseen, News, Wish};
+use crate::news::{Foreseen, News};
 use cappuccino_core::api::{
     API_VERSION, AcknowledgedView, AlertView, CommandBody, DeploymentView, Foresight, Hello,
-    HoldView, LogPage, ProcessView, RevisionView, SeriesView, SilenceView, Status,
+    HoldView, LanesView, ProcessView, RevisionView, SeriesView, SilenceView, Status,
 };
 use cappuccino_core::words::{
-    Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, SilenceId, Span, Timestamp,
-    TrialId, TrialNumber,
+    Digest, Generation, Pattern, ProcessName, RevisionId, Sequence, Severity, SilenceId, Span,
+    Timestamp, TrialId, TrialNumber,
 };
 use std::collections::BTreeMap;
+
+pub use link::DemoLink;
 
 /// What stands in the place of a workspace.
 pub const WORKSPACE: &str = "/home/ada/trading (sample data)";
@@ -116,7 +119,22 @@ fn picture(scene: Scene, now: Timestamp) -> Vec<News> {
     };
     let mut news = vec![News::Connected(hello), News::Status(Box::new(status))];
     if scene != Scene::Empty {
-        news.push(News::History(history::history(now)));
+        let (waiting, refused) = ((5, 433), (5, 429));
+        let lines = match scene {
+            Scene::Waiting => history::with_examination(now, waiting, examination::passed()),
+            Scene::Trouble => history::with_examination(now, refused, examination::hostile()),
+            Scene::Live
+            | Scene::NoRunner
+            | Scene::Connecting
+            | Scene::Stale
+            | Scene::Lost
+            | Scene::ReadOnly
+            | Scene::Frozen
+            | Scene::Empty
+            | Scene::Halted
+            | Scene::RollingBack => history::history(now),
+        };
+        news.push(News::History(lines));
         news.push(News::Chart(study::chart(now)));
         news.push(News::Trials(study::trials(now)));
         news.push(News::Trades(trading::trades(now)));
@@ -131,6 +149,11 @@ pub fn series(window: &TimeWindow, now: Timestamp) -> BTreeMap<String, SeriesVie
     let names = crate::pages::system::series_of(&names).into_iter();
     let names = names.chain(crate::pages::pnl::SERIES.map(str::to_owned));
     names.filter_map(|name| Some((name.clone(), machine::series(&name, from, to)?))).collect()
+}
+
+/// Who trades beside the live model.
+pub fn lanes(now: Timestamp) -> LanesView {
+    trading::lanes(now)
 }
 
 /// A runner.
@@ -208,6 +231,7 @@ fn processes(now: Timestamp) -> Vec<ProcessView> {
     }
     if let Some(trader) = all.first_mut() {
         trader.revision = Some(RevisionId(4));
+        trader.signs = vec!["last session row 41s ago, at most 2h 0m".to_owned()];
     }
     if let Some(restarted) = all.get_mut(2) {
         restarted.failures = 1;
@@ -216,6 +240,14 @@ fn processes(now: Timestamp) -> Vec<ProcessView> {
         restarted.generation = Generation(3);
         restarted.last_exit = Some("life 2 ended with signal 9".to_owned());
         restarted.since = Some(now.plus(Span::minutes(-42)));
+        restarted.memory_limit_bytes = Some(24 << 30);
+        restarted.signs = [
+            "last heartbeat 8s ago, at most 10m 0s",
+            "last log line 21s ago, at most 30m 0s",
+            "memory 9.6 GiB of at most 24.0 GiB",
+        ]
+        .map(str::to_owned)
+        .to_vec();
     }
     all
 }
@@ -301,6 +333,18 @@ fn trouble(now: Timestamp) -> Status {
         let (by, at) = ("ada".to_owned(), now.plus(Span::minutes(-2)));
         cooling.acknowledged = Some(AcknowledgedView { by, reason, at });
     }
+    status.alerts.push(alert(
+        "deployment/hostile-model",
+        "the file of trial 429 would run a program when it is opened; it was refused",
+        "find out who wrote it; `cappuccino why 429` names what was asked for",
+        5,
+    ));
+    if let Some(hostile) = status.alerts.last_mut() {
+        hostile.severity = Severity::Critical;
+    }
+    let rejected = "rejected: pickle: actor.pth would call posix.system(\"curl …\")";
+    let refused = revision(5, 429, 0.8296, rejected, now.plus(Span::minutes(-6)));
+    status.deployment.revisions.insert(0, refused);
     let resolved = alert("gpu/0/hot", "the card was at 86 °C", "look at its fans", 190);
     status.alerts_aside = vec![AlertView { state: "resolved".to_owned(), ..resolved }];
     status.silences = vec![SilenceView {
@@ -311,6 +355,11 @@ fn trouble(now: Timestamp) -> Status {
         from: now.plus(Span::hours(-1)),
         until: now.plus(Span::hours(23)),
     }];
+    if let Some(slow) = status.processes.get_mut(1) {
+        "running".clone_into(&mut slow.phase);
+        slow.since = Some(now.plus(Span::seconds(-50)));
+        slow.next = format!("must show that it is ready until {}", now.plus(Span::seconds(70)));
+    }
     if let Some(worker) = status.processes.last_mut() {
         "cooldown".clone_into(&mut worker.phase);
         worker.pid = None;
@@ -346,6 +395,15 @@ fn rolling_back(now: Timestamp) -> Status {
 
 /// What the sample's runner would say.
 fn foreseen(scene: Scene, command: &CommandBody, now: Timestamp) -> Foreseen {
+    let one = |line: String| {
+        Foreseen::Leads(Box::new(Foresight { lines: vec![line], ..Foresight::default() }))
+    };
+    if let CommandBody::Deploy { trial, .. } = command {
+        return one(format!("deployment 6 began, of revision 6 from trial {trial}"));
+    }
+    if let CommandBody::Restart { process } = command {
+        return one(format!("{process} is being stopped"));
+    }
     let CommandBody::Rollback { to: Some(to), hold, .. } = command else {
         return Foreseen::Leads(Box::default());
     };
@@ -390,88 +448,4 @@ fn waiting(now: Timestamp) -> Status {
     status.deployment.declined = None;
     status.deployment.revisions.insert(0, next);
     status
-}
-
-/// A link to nobody: the scene as it is, and answers that say so.
-pub struct DemoLink {
-    scene: Scene,
-    pending: Vec<News>,
-    is_told: bool,
-    now: fn() -> Timestamp,
-}
-
-impl DemoLink {
-    /// Plays this scene; `now` is the app's clock.
-    pub fn new(scene: Scene, now: fn() -> Timestamp) -> Self {
-        Self { scene, pending: Vec::new(), is_told: false, now }
-    }
-}
-
-impl Link for DemoLink {
-    fn news(&mut self) -> Vec<News> {
-        if !self.is_told {
-            self.is_told = true;
-            if !is_silent(self.scene) {
-                self.pending.extend(picture(self.scene, (self.now)()));
-            }
-            match self.scene {
-                Scene::NoRunner => self.pending.push(gone(true)),
-                Scene::Lost => self.pending.push(gone(false)),
-                Scene::Live
-                | Scene::Connecting
-                | Scene::Stale
-                | Scene::ReadOnly
-                | Scene::Frozen
-                | Scene::Empty
-                | Scene::Trouble
-                | Scene::Halted
-                | Scene::RollingBack
-                | Scene::Waiting => {}
-            }
-        } else if !matches!(self.scene, Scene::Stale | Scene::Lost) && !is_silent(self.scene) {
-            self.pending.extend(picture(self.scene, (self.now)()).into_iter().skip(1).take(1));
-        }
-        std::mem::take(&mut self.pending)
-    }
-
-    fn wish(&mut self, wish: Wish) -> bool {
-        match wish {
-            Wish::Ask(request) => {
-                let why = "this is sample data; there is no runner to ask".to_owned();
-                let refused = crate::news::Outcome::Refused { why, stale: false };
-                self.pending.push(News::Answered(request.id, refused));
-            }
-            Wish::FollowLog(Some(process)) => {
-                let text = history::log();
-                let length = u64::try_from(text.len()).unwrap_or(0);
-                let page = LogPage { from: 0, to: length, length, text };
-                self.pending.push(News::Log(process, page));
-            }
-            Wish::StartRunner => {
-                let why = "this is sample data; start the app without --demo".to_owned();
-                self.pending.push(News::Started(Err(why)));
-            }
-            Wish::FollowSeries(Some(wish)) => {
-                let end = wish.end.unwrap_or_else(|| (self.now)());
-                let from = end.plus(Span(-wish.length.0));
-                let series =
-                    |name: String| Some((name.clone(), machine::series(&name, from, end)?));
-                self.pending
-                    .push(News::Series(wish.names.into_iter().filter_map(series).collect()));
-            }
-            Wish::Foresee(request) => {
-                let foreseen = foreseen(self.scene, &request.command, (self.now)());
-                self.pending.push(News::Foreseen(request.id, foreseen));
-            }
-            Wish::Params(number) => {
-                self.pending.push(News::Params(number, Ok(study::params(number))));
-            }
-            Wish::LogBefore(process, _) => {
-                let page = LogPage { from: 0, to: 0, length: 0, text: String::new() };
-                self.pending.push(News::LogBefore(process, page));
-            }
-            Wish::FollowLog(None) | Wish::FollowSeries(None) | Wish::Retry => {}
-        }
-        true
-    }
 }

@@ -159,6 +159,11 @@ impl Intent {
             Self::Rollback { expected, .. } if *expected != deployment.generation => {
                 Err("the deployment moved on since this was opened; look again".to_owned())
             }
+            Self::Deploy(trial)
+                if deployment.live.as_ref().is_some_and(|live| live.trial == *trial) =>
+            {
+                Err(format!("trial {trial} is live already"))
+            }
             Self::Approve if deployment.phase != "awaiting approval" => {
                 Err("nothing waits for approval".to_owned())
             }
@@ -241,6 +246,15 @@ impl Draft {
     pub fn rollback_to(model: &Model, to: RevisionId) -> Result<Self, String> {
         let Some(status) = &model.status else { return Err("nothing is known yet".to_owned()) };
         let expected = status.deployment.generation;
+        if status.deployment.live.as_ref().is_some_and(|live| live.id == to) {
+            return Err("this model is live already".to_owned());
+        }
+        if let Some(target) = revision(model, to).filter(|target| target.standing != "good") {
+            return Err(format!(
+                "only a model that proved itself can be gone back to; this one is {}",
+                target.standing
+            ));
+        }
         Ok(Self::Rollback(RollbackDraft { to, hold: true, reason: String::new(), expected }))
     }
 

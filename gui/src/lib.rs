@@ -19,6 +19,7 @@ pub mod news;
 pub mod num;
 pub mod pages;
 pub mod place;
+pub mod portal;
 pub mod shot;
 pub mod start;
 pub mod text;

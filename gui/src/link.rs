@@ -1,7 +1,10 @@
 //! The thread that talks to the runner. The window never waits for anything: news arrive in a
 //! queue, wishes leave through one.
 
+mod agenda;
+mod aside;
 mod dial;
+mod reading;
 mod session;
 mod start;
 
@@ -12,11 +15,15 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::mpsc as wishes;
+use tokio::time::Instant;
 
 /// Wishes that may wait for the thread.
 const WISHES_MAX: usize = 32;
 /// First pause before another try to connect; doubles up to the longest.
-const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// A conversation this long was one: the next pause is the first again. Whoever only says hello and
+/// goes is not called four times a second.
+const LASTING: Duration = Duration::from_secs(5);
 /// Longest pause.
 const PAUSE_LONGEST: Duration = Duration::from_secs(30);
 
@@ -137,13 +144,13 @@ impl Talker {
     async fn talk(&mut self) {
         let mut pause = PAUSE_FIRST;
         loop {
-            let mut was_live = false;
-            let (why, absent) = match self.converse(&mut was_live).await {
+            let mut met = None;
+            let (why, absent) = match self.converse(&mut met).await {
                 End::Deaf => return,
                 End::Absent(why) => (why, true),
                 End::Broken(why) => (why, false),
             };
-            if was_live {
+            if met.is_some_and(|met: Instant| met.elapsed() >= LASTING) {
                 pause = PAUSE_FIRST;
             }
             let retry_in = Span(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
@@ -158,14 +165,15 @@ impl Talker {
         }
     }
 
-    async fn converse(&mut self, was_live: &mut bool) -> End {
+    /// Talks to a runner until the end; when it was `met`, if there is one.
+    async fn converse(&mut self, met: &mut Option<Instant>) -> End {
         if let Err(deaf) = self.voice.say(News::Connecting) {
             return deaf.into();
         }
         let session = session::open(&self.place, self.voice.clone()).await;
         match session {
             Ok(session) => {
-                *was_live = true;
+                *met = Some(Instant::now());
                 session.run(&mut self.wishes).await
             }
             Err(end) => end,
@@ -174,7 +182,7 @@ impl Talker {
 
     /// Waits for the next try; whether the user asked for it.
     async fn wait(&mut self, pause: Duration) -> Result<bool, Deaf> {
-        let deadline = tokio::time::Instant::now() + pause;
+        let deadline = Instant::now() + pause;
         loop {
             let wish = match tokio::time::timeout_at(deadline, self.wishes.recv()).await {
                 Err(_elapsed) => return Ok(false),
@@ -192,7 +200,7 @@ impl Talker {
                     }
                 }
                 // Nothing is asked of nobody: the buttons are off, so this was on its way.
-                Wish::Ask(request) => session::decline(&self.voice, request.id)?,
+                Wish::Ask(request) => aside::decline(&self.voice, request.id)?,
                 Wish::Foresee(request) => {
                     let why = Foreseen::Unknown("no runner is connected".to_owned());
                     self.voice.say(News::Foreseen(request.id, why))?;
@@ -200,6 +208,7 @@ impl Talker {
                 Wish::Params(_)
                 | Wish::LogBefore(..)
                 | Wish::FollowLog(_)
+                | Wish::FollowLanes(_)
                 | Wish::FollowSeries(_) => {}
             }
         }

@@ -2,10 +2,10 @@
 
 use crate::news::{Foreseen, News, Outcome};
 use cappuccino_core::api::{
-    API_VERSION, Hello, ParamView, SeriesView, Status, TradeView, TrialChart, TrialView,
+    API_VERSION, Hello, LanesView, ParamView, SeriesView, Status, TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::{RequestId, Span, Timestamp, TrialNumber};
+use cappuccino_core::words::{Note, RequestId, RevisionId, Span, Timestamp, TrialNumber, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 
 pub mod log;
@@ -20,6 +20,8 @@ const HISTORY_MAX: usize = 5_000;
 pub const STALE_AFTER: Span = Span::seconds(6);
 /// Trials whose hyperparameters are kept.
 const PARAMS_MAX: usize = 200;
+/// Models whose examination is kept.
+const EXAMINED_MAX: usize = 200;
 /// News that are held back while the picture is frozen; more replaces the oldest picture.
 const HELD_MAX: usize = 20_000;
 
@@ -69,6 +71,15 @@ pub struct Pending {
     pub since: Timestamp,
 }
 
+/// What was found in a model's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examination {
+    /// When.
+    pub at: Timestamp,
+    /// What, step by step.
+    pub verdict: Verdict,
+}
+
 /// Everything the app knows.
 #[derive(Debug)]
 pub struct Model {
@@ -88,12 +99,16 @@ pub struct Model {
     pub chart: TrialChart,
     /// The trader's newest trades, newest first.
     pub trades: Vec<TradeView>,
+    /// Who trades beside the live model.
+    pub lanes: Option<LanesView>,
     /// The series that are looked at, by name.
     pub series: BTreeMap<String, SeriesView>,
     /// The output of the process that is looked at.
     pub log: LogModel,
     /// Hyperparameters of trials that were looked at.
     pub params: BTreeMap<TrialNumber, Result<Vec<ParamView>, String>>,
+    /// The newest examination of each model, as far as the history tells.
+    pub examined: BTreeMap<RevisionId, Examination>,
     /// What the open question would lead to; nothing inside while the runner is being asked.
     pub foreseen: Option<(RequestId, Option<Foreseen>)>,
     /// Requests on their way.
@@ -117,9 +132,11 @@ impl Model {
             trials: Vec::new(),
             chart: TrialChart::default(),
             trades: Vec::new(),
+            lanes: None,
             series: BTreeMap::new(),
             log: LogModel::default(),
             params: BTreeMap::new(),
+            examined: BTreeMap::new(),
             foreseen: None,
             pending: BTreeMap::new(),
             notices: Notices::default(),
@@ -138,6 +155,7 @@ impl Model {
                 | News::Trials(_)
                 | News::Chart(_)
                 | News::Series(_)
+                | News::Lanes(_)
                 | News::Trades(_)
                 | News::Log(..)
                 | News::LogBefore(..)
@@ -188,10 +206,17 @@ impl Model {
                 self.heard = now;
                 self.status = Some(*status);
             }
-            News::History(lines) => self.history = lines.into(),
+            News::History(lines) => {
+                for line in &lines {
+                    self.examine(line);
+                }
+                self.history = lines.into();
+            }
             News::Line(line) => self.remember(*line, now),
             News::Trials(trials) => {
-                // A trial that is not finished may be given more parameters.
+                // What could not be read is tried again; a trial that is not finished may be given
+                // more parameters.
+                self.params.retain(|_, params| params.is_ok());
                 let is_open = |trial: &&TrialView| !trial.state.is_finished();
                 for trial in trials.iter().filter(is_open) {
                     self.params.remove(&trial.number);
@@ -200,6 +225,7 @@ impl Model {
             }
             News::Chart(chart) => self.chart = chart,
             News::Trades(trades) => self.trades = trades,
+            News::Lanes(lanes) => self.lanes = lanes,
             News::Series(series) => self.series = series,
             News::Log(process, page) => self.log.add(&process, &page),
             News::LogBefore(process, page) => self.log.add_before(&process, &page),
@@ -224,8 +250,17 @@ impl Model {
         }
     }
 
+    fn examine(&mut self, line: &Entry) {
+        if let Note::ModelExamined(revision, _, verdict) = &line.note {
+            let examination = Examination { at: line.at, verdict: verdict.clone() };
+            self.examined.insert(*revision, examination);
+            while self.examined.len() > EXAMINED_MAX && self.examined.pop_first().is_some() {}
+        }
+    }
+
     fn remember(&mut self, line: Entry, now: Timestamp) {
         self.heard = now;
+        self.examine(&line);
         // After an older backup was restored, numbers are given out again.
         while self.history.back().is_some_and(|last| last.sequence >= line.sequence) {
             self.history.pop_back();

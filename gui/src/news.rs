@@ -1,8 +1,8 @@
 //! What the link tells the app, and what the app asks of the link.
 
 use cappuccino_core::api::{
-    Accepted, CommandRequest, Foresight, Hello, LogPage, ParamView, SeriesView, Status, TradeView,
-    TrialChart, TrialView,
+    Accepted, CommandRequest, Foresight, Hello, LanesView, LogPage, ParamView, SeriesView, Status,
+    TradeView, TrialChart, TrialView,
 };
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{ProcessName, RequestId, Span, Timestamp, TrialNumber};
@@ -38,6 +38,8 @@ pub enum News {
     Log(ProcessName, LogPage),
     /// The trader's newest trades, newest first.
     Trades(Vec<TradeView>),
+    /// The lanes of the trader's session; nothing where the runner knows none.
+    Lanes(Option<LanesView>),
     /// Series that are looked at, by name; those that do not exist are left out.
     Series(BTreeMap<String, SeriesView>),
     /// What precedes the output that is known.
@@ -96,8 +98,10 @@ pub enum Wish {
     Params(TrialNumber),
     /// Read what precedes this offset of the process's output.
     LogBefore(ProcessName, u64),
-    /// Follow this process's output from now on, or none.
-    FollowLog(Option<ProcessName>),
+    /// Follow this process's output from now on, or none: from an offset, or else the end.
+    FollowLog(Option<(ProcessName, Option<u64>)>),
+    /// Keep the lanes of the trader's session up to date from now on, or not.
+    FollowLanes(bool),
     /// Keep these series up to date from now on, or none.
     FollowSeries(Option<SeriesWish>),
 }

@@ -20,7 +20,8 @@ use crate::theme::{LIGHT, Tokens};
 use crate::view::Views;
 use crate::widgets::card;
 use crate::widgets::log::LogState;
-use cappuccino_core::words::{ProcessName, Timestamp, TrialNumber};
+use crate::widgets::table::Chosen;
+use cappuccino_core::words::{ProcessName, RevisionId, Timestamp, TrialNumber};
 use eframe::egui::{Ui, Vec2};
 
 /// What every page may see.
@@ -54,6 +55,11 @@ impl PageState {
     /// The stretch of time of all charts.
     pub fn window(&mut self) -> &mut TimeWindow {
         self.window.get_or_insert_default()
+    }
+
+    /// A table's chosen row, scrolled to once when a key chose it.
+    fn chosen_row(&mut self, row: Option<usize>) -> Chosen {
+        Chosen { row, shows: std::mem::take(&mut self.shows_chosen) }
     }
 }
 
@@ -139,4 +145,10 @@ pub struct PageState {
     pub alert: Option<String>,
     /// The process that is looked at.
     pub process: Option<ProcessName>,
+    /// The model that is looked at; the live one while there is none.
+    #[serde(skip)]
+    pub revision: Option<RevisionId>,
+    /// Whether the table scrolls to the chosen row: a key chose it.
+    #[serde(skip)]
+    pub shows_chosen: bool,
 }

@@ -24,7 +24,7 @@ use crate::serve::socket::SocketFile;
 use crate::service::manager::ServiceManager;
 use crate::upkeep::Upkeep;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{API_VERSION, Hello, Status, StudyView, status_of};
+use cappuccino_core::api::{API_VERSION, CAPABILITIES, Hello, Status, StudyView, status_of};
 use cappuccino_core::words::study::ResyncReason;
 use cappuccino_core::words::{Observation, ProcessReport, Sequence, StudyReport};
 use cappuccino_core::world::World;
@@ -114,12 +114,13 @@ async fn up(
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));
     let session_news = Arc::new(Notify::new());
-    let sessions = sessions(&config, world, &session_news);
+    let sessions = sessions(&config, world, &session_news, clock);
     let known = sessions.as_ref().map(SessionWatcher::sessions).unwrap_or_default();
     let (status, seen) = watch::channel(Arc::new(first));
     let zombies = zombies(&config, &study, &status, &observed, clock);
     let (ask, asks) = mpsc::channel(ASKS_MAX);
     let notifier = notifier(&config, workspace, &keeper, ask.clone(), clock, seen.clone())?;
+    tell_of_channels(&notifier, observed.clone());
     let port = Port {
         hello: Arc::new(hello(workspace)),
         status: seen,
@@ -224,7 +225,7 @@ fn hello(workspace: &Workspace) -> Hello {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         workspace: workspace.root().display().to_string(),
-        capabilities: Vec::new(),
+        capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
     }
 }
 
@@ -337,13 +338,32 @@ fn notifier(
     Ok(notifier)
 }
 
+/// The loop hears how the channels do, at first that they are there.
+fn tell_of_channels(notifier: &Notifier, observed: mpsc::Sender<Observation>) {
+    let mut health = notifier.board().health();
+    tokio::spawn(async move {
+        loop {
+            let present = health.borrow_and_update().clone();
+            let sent = observed.send(Observation::Channels(present)).await;
+            if sent.is_err() || health.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
 /// The eyes on the trader's sessions, if there is a trader.
-fn sessions(config: &Config, world: &World, news: &Arc<Notify>) -> Option<SessionWatcher> {
+fn sessions(
+    config: &Config,
+    world: &World,
+    news: &Arc<Notify>,
+    clock: Clock,
+) -> Option<SessionWatcher> {
     let path = config.session_csv.clone()?;
     let live = trading_revision(world, &config.policy);
     let earlier = world.deployment.revisions.keys().copied();
     let news = news.clone();
-    Some(SessionWatcher::spawn(path, live, earlier, move || news.notify_one()))
+    Some(SessionWatcher::spawn(path, live, earlier, clock, move || news.notify_one()))
 }
 
 /// The eyes on trials that nobody works on. Without them everything else still works.

@@ -97,14 +97,14 @@ impl Keeper {
         self.readers.subscribe()
     }
 
-    /// Decides what `observation` leads to and makes it durable.
+    /// Decides what `observations` lead to and makes it durable, all of it or nothing.
     ///
     /// # Errors
     /// The state could not be written: nothing may be done. Observe again later; until
     /// [`Self::reopen`] succeeds every call fails.
-    pub fn take(&mut self, observation: &Observation) -> Result<Orders, StoreError> {
+    pub fn take(&mut self, observations: &[Observation]) -> Result<Orders, StoreError> {
         let store = self.store.as_mut().ok_or(StoreError::Closed)?;
-        let decision = self.engine.decide(self.clock.now(), observation);
+        let decision = self.engine.decide_all(self.clock.now(), observations);
         match store.commit(self.engine.world(), decision) {
             Ok(committed) => Ok(self.engine.advance(committed)),
             Err(error) => {

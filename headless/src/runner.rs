@@ -27,20 +27,16 @@ use cappuccino_core::words::{
     Command, Moment, Observation, Policy, Request, RevisionId, Sequence, Span, Stage, Timestamp,
 };
 use cappuccino_core::world::World;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
-/// Longest sleep of an idle loop: upkeep (log caps, backups) is looked at this often.
-const IDLE_WAKE: Span = Span::seconds(30);
-/// Pause of a loop whose upkeep has more to do.
-const UPKEEP_WAKE: Span = Span(50);
 /// Pause before the state file is opened again after a failing disk.
 const REOPEN_PAUSE: Duration = Duration::from_secs(2);
-/// Observations handled before the loop looks at signals and clients again.
-const BURST_MAX: usize = 64;
+/// Observations handled before the loop looks at signals and clients again: those of a hundred
+/// processes that end at one moment.
+const BURST_MAX: usize = 128;
 
 /// Everything the loop owns.
 pub struct Runner {
@@ -114,6 +110,9 @@ impl Runner {
         self.manager.ready();
         loop {
             self.publish();
+            if self.look_after().await {
+                self.publish();
+            }
             if self.keeper.engine().world().shutting_down && self.is_at_rest() {
                 self.manager.stopping();
                 return Ok((Ending::Stopped, self.keeper));
@@ -129,7 +128,7 @@ impl Runner {
                     }
                 }
                 Wake::Seen => self.judge_trading().await,
-                Wake::Due => self.due().await,
+                Wake::Due => self.observe(Observation::Tick).await,
                 Wake::Signalled => self.observe(Observation::ShuttingDown).await,
             }
         }
@@ -150,8 +149,8 @@ impl Runner {
 
     fn next_wake(&mut self) -> Duration {
         let now = self.clock.now();
-        let longest = if self.upkeep.has_more() { UPKEEP_WAKE } else { IDLE_WAKE };
-        let due = self.keeper.engine().deadline(now).unwrap_or(longest).min(longest);
+        let upkeep = self.upkeep.due_in(now, &self.status.borrow());
+        let due = self.keeper.engine().deadline(now).unwrap_or(upkeep).min(upkeep);
         let due = Duration::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1));
         self.manager.alive(Instant::now()).map_or(due, |feeding| feeding.min(due))
     }
@@ -161,25 +160,32 @@ impl Runner {
         Observation::Booted(self.actor.newest_lives(self.keeper.engine().world()))
     }
 
-    /// Handles an observation and those that wait behind it, then shows one new picture.
+    /// Handles an observation and those that wait behind it with one commit: a hundred deaths at
+    /// one moment wait for the disk once. Then one new picture is shown.
     async fn burst(&mut self, first: Observation) {
-        self.observe(first).await;
-        for _ in 1..BURST_MAX {
-            let Ok(observation) = self.observations.try_recv() else { return };
-            self.observe(observation).await;
+        let mut observations = vec![first];
+        while observations.len() < BURST_MAX
+            && let Ok(observation) = self.observations.try_recv()
+        {
+            observations.push(observation);
         }
+        self.observe_all(observations).await;
     }
 
-    async fn due(&mut self) {
+    /// What has to be done now and then, when it is due; whether it was.
+    async fn look_after(&mut self) -> bool {
         let now = self.clock.now();
-        self.observe(Observation::Tick).await;
-        self.judge_trading().await;
-        self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+        let is_due = self.upkeep.due_in(now, &self.status.borrow()) == Span::ZERO;
+        if is_due {
+            self.judge_trading().await;
+            self.upkeep.turn(now, &self.keeper, self.status.borrow().as_ref());
+        }
+        is_due
     }
 
     /// Shows the guard how the model trades that is live.
     async fn judge_trading(&mut self) {
-        let now = self.clock.now().wall;
+        let now = self.clock.now();
         let Some(mut trading) = self.pnl(now).and_then(|pnl| pnl.trading()) else { return };
         if let Some(standings) = self.sessions.as_ref().and_then(SessionWatcher::standings) {
             trading.rivals = rivals(&standings, &self.world().deployment);
@@ -187,22 +193,27 @@ impl Runner {
         self.observe(Observation::Trading(trading)).await;
     }
 
-    /// Takes an observation into the record and acts on it; does not return before it is durable.
     async fn observe(&mut self, observation: Observation) {
-        let mut waiting = VecDeque::from([observation]);
-        while let Some(observation) = waiting.pop_front() {
-            match self.keeper.take(&observation) {
-                Ok(orders) => waiting.extend(self.act(orders)),
+        self.observe_all(vec![observation]).await;
+    }
+
+    /// Takes observations into the record and acts on them; does not return before they are
+    /// durable. What is seen while acting is taken together, too: a runner that comes up finds
+    /// hundreds of processes with one commit.
+    async fn observe_all(&mut self, mut waiting: Vec<Observation>) {
+        while !waiting.is_empty() {
+            match self.keeper.take(&waiting) {
+                Ok(orders) => waiting = self.act(orders),
                 Err(error) => {
                     let going_down = self.keeper.engine().world().shutting_down;
                     self.recover(&error).await;
                     // After a reopen the world may look different: everything is looked at anew,
-                    // then the observation is told again; machines ignore what they know.
-                    waiting.push_front(observation);
-                    if going_down {
-                        waiting.push_front(Observation::ShuttingDown);
-                    }
-                    waiting.push_front(self.booted());
+                    // then the observations are told again; machines ignore what they know.
+                    waiting.retain(|one| !matches!(one, Observation::Booted(_)));
+                    let mut anew = vec![self.booted()];
+                    anew.extend(going_down.then_some(Observation::ShuttingDown));
+                    anew.append(&mut waiting);
+                    waiting = anew;
                 }
             }
         }
@@ -304,12 +315,11 @@ impl Runner {
     /// Carries out a request. A state that cannot be written is the client's to know at once.
     async fn ask(&mut self, request: Request) -> Result<Accepted, AskError> {
         let command = request.command.clone();
-        match self.keeper.take(&Observation::Asked(request)) {
+        match self.keeper.take(&[Observation::Asked(request)]) {
             Ok(orders) => {
                 let answer = orders.answer.clone();
-                for observation in self.act(orders) {
-                    self.observe(observation).await;
-                }
+                let seen = self.act(orders);
+                self.observe_all(seen).await;
                 match answer {
                     Some(Ok(())) => Ok(self.accepted(&self.outcome_in_words(&command))),
                     Some(Err(refusal)) => Err(AskError::Refused(refusal)),
@@ -390,7 +400,7 @@ impl Runner {
         let mut status =
             status_of(engine.world(), engine.policy(), now, study, self.since, sequence);
         status.machine = self.machine.as_ref().and_then(|machine| machine.seen().latest());
-        status.pnl = self.pnl(now.wall);
+        status.pnl = self.pnl(now);
         if let Some(signs) = &self.signs {
             signs.show(&mut status);
         }
@@ -399,7 +409,7 @@ impl Runner {
     }
 
     /// What the trader earns with the model it runs, or ran last.
-    fn pnl(&mut self, now: Timestamp) -> Option<PnlView> {
+    fn pnl(&mut self, now: Moment) -> Option<PnlView> {
         let engine = self.keeper.engine();
         let revision = trading_revision(engine.world(), engine.policy());
         let sessions = self.sessions.as_mut()?;

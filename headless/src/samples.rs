@@ -7,9 +7,9 @@
 use cappuccino_core::store::{
     FileBackend, OpenFacts, Retention, SampleReader, Samples, SeriesKind, SeriesRef, StoreError,
 };
-use cappuccino_core::words::{Moment, Span};
+use cappuccino_core::words::{Moment, Span, Timestamp};
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 /// Time between two moments at which the samples become durable: what a power cut may take.
@@ -114,7 +114,7 @@ impl SampleFile {
             return;
         }
         self.opened_at = Some(now);
-        match self.try_open(now) {
+        match open_samples(&self.path, now.wall) {
             Ok(samples) => {
                 self.readers.send_replace(Some(samples.reader()));
                 self.samples = Some(samples);
@@ -129,21 +129,19 @@ impl SampleFile {
             }
         }
     }
+}
 
-    fn try_open(&self, now: Moment) -> Result<Samples, StoreError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&self.path)
-            .map_err(|error| StoreError::Storage {
-                doing: "opening the metrics",
-                why: error.to_string(),
-            })?;
-        let facts = OpenFacts { now: now.wall, app_version: env!("CARGO_PKG_VERSION").to_owned() };
-        Samples::open(FileBackend::new(file)?, &facts)
-    }
+/// Opens the metrics at `path` for writing, or makes them.
+///
+/// # Errors
+/// Another program holds them, they are damaged, newer, or the disk fails.
+pub fn open_samples(path: &Path, now: Timestamp) -> Result<Samples, StoreError> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(
+            |error| StoreError::Storage { doing: "opening the metrics", why: error.to_string() },
+        )?;
+    let facts = OpenFacts { now, app_version: env!("CARGO_PKG_VERSION").to_owned() };
+    Samples::open(FileBackend::new(file)?, &facts)
 }
 
 /// Whether waiting or freeing space may help; neither mends a file that is foreign or damaged.
@@ -171,7 +169,7 @@ const fn is_of_the_disk(error: &StoreError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cappuccino_core::words::{BootId, Timestamp};
+    use cappuccino_core::words::BootId;
 
     fn moment(seconds: i64) -> Moment {
         let wall = Timestamp(seconds * 1000);

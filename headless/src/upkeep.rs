@@ -7,18 +7,27 @@ use crate::keeper::Keeper;
 use crate::observe::machine;
 use crate::samples::SampleFile;
 use crate::workspace::Workspace;
-use cappuccino_core::api::{PnlView, Status};
-use cappuccino_core::store::StoreError;
+use cappuccino_core::api::{MachineView, PnlView, Status};
+use cappuccino_core::store::{SampleReader, StoreError};
 use cappuccino_core::words::{Moment, Span, Timestamp};
 use redb::backends::FileBackend;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::Builder;
 
 /// Time between two backups.
 const BACKUP_EVERY: Span = Span::hours(24);
-/// Time between two samples.
+/// Time between two samples, and between two looks at what is due.
 const SAMPLE_EVERY: Span = Span::seconds(10);
+/// Pause of the loop while there is more to do.
+const MORE_EVERY: Span = Span(50);
+
+/// What the names of copies begin with.
+const STATE: &str = "state-";
+const METRICS: &str = "metrics-";
+/// Copies of the metrics that are kept: they are large, and only the newest is of use.
+const METRICS_KEPT: u32 = 2;
 
 /// Looks after one workspace.
 pub struct Upkeep {
@@ -28,22 +37,32 @@ pub struct Upkeep {
     backup_at: Option<Moment>,
     sample_at: Option<Moment>,
     machine_at: Option<Timestamp>,
+    turned_at: Option<Moment>,
 }
 
 impl Upkeep {
     /// Upkeep of this workspace.
     pub fn new(config: Arc<Config>, workspace: Workspace, samples: SampleFile) -> Self {
-        let (backup_at, sample_at, machine_at) = (None, None, None);
-        Self { config, workspace, samples, backup_at, sample_at, machine_at }
+        let (backup_at, sample_at, machine_at, turned_at) = (None, None, None, None);
+        Self { config, workspace, samples, backup_at, sample_at, machine_at, turned_at }
     }
 
-    /// Whether the next turn has work to do already.
-    pub const fn has_more(&self) -> bool {
-        self.samples.has_more()
+    /// Time until a turn has something to do, by its own count: however often the loop is woken
+    /// for something else, a turn is neither put off nor made each time.
+    pub fn due_in(&self, now: Moment, status: &Status) -> Span {
+        let every = if self.samples.has_more() { MORE_EVERY } else { SAMPLE_EVERY };
+        let is_new = |seen: &MachineView| self.machine_at != Some(seen.at);
+        match self.turned_at {
+            Some(at) if !status.machine.as_ref().is_some_and(is_new) => {
+                every.minus(now.since(at)).max(Span::ZERO)
+            }
+            Some(_) | None => Span::ZERO,
+        }
     }
 
     /// Does what is due at `now`.
     pub fn turn(&mut self, now: Moment, keeper: &Keeper, status: &Status) {
+        self.turned_at = Some(now);
         if is_due(&mut self.sample_at, now, SAMPLE_EVERY) {
             self.sample(now, status);
         }
@@ -67,8 +86,23 @@ impl Upkeep {
         let reader = keeper.readers().borrow().clone();
         write_backup(&path, |backend| reader.backup_to(backend).map(drop))?;
         self.backup_at = Some(now);
-        prune(&folder, self.config.backups_kept)?;
+        prune(&folder, STATE, self.config.backups_kept)?;
+        self.back_samples_up(now);
         Ok(format!("backup written to {}", path.display()))
+    }
+
+    /// Copies what was measured, which takes its time: beside the loop. What is wrong with it is
+    /// said in the log and is nothing to the state.
+    fn back_samples_up(&self, now: Moment) {
+        let Some(reader) = self.samples.readers().borrow().clone() else { return };
+        let folder = self.workspace.backups_dir();
+        let copy = move || {
+            let outcome = back_samples_up(&folder, now.wall, &reader);
+            outcome.unwrap_or_else(|why| tracing::error!("the metrics have no backup: {why}"));
+        };
+        if let Err(error) = Builder::new().name("metrics-copy".to_owned()).spawn(copy) {
+            tracing::error!("the metrics have no backup: {error}");
+        }
     }
 
     fn sample(&mut self, now: Moment, status: &Status) {
@@ -117,8 +151,27 @@ fn is_due(last: &mut Option<Moment>, now: Moment, every: Span) -> bool {
 
 /// Where a backup of this moment goes.
 pub fn backup_path(folder: &Path, at: Timestamp) -> PathBuf {
+    path_of(folder, STATE, at)
+}
+
+fn path_of(folder: &Path, kind: &str, at: Timestamp) -> PathBuf {
     let name = at.to_string().replace([':', '.'], "-");
-    folder.join(format!("state-{name}.redb"))
+    folder.join(format!("{kind}{name}.redb"))
+}
+
+/// Writes a copy of the metrics and removes older ones.
+///
+/// # Errors
+/// A sentence: why there is no new file.
+pub fn back_samples_up(folder: &Path, at: Timestamp, reader: &SampleReader) -> Result<(), String> {
+    let path = path_of(folder, METRICS, at);
+    write_backup(&path, |backend| reader.backup_to(backend).map(drop))?;
+    prune(folder, METRICS, METRICS_KEPT)
+}
+
+/// The newest copy of the metrics.
+pub fn newest_metrics(folder: &Path) -> Option<PathBuf> {
+    copies(folder, METRICS).ok()?.pop()
 }
 
 /// Writes a backup whole or not at all: temporary name, flush, rename, flush the folder.
@@ -149,14 +202,19 @@ pub fn write_backup(
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
-/// Backups in a folder, oldest first; their names sort by time.
+/// Backups of the state in a folder, oldest first.
 pub fn backups(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    copies(folder, STATE)
+}
+
+/// Copies of one kind, oldest first; their names sort by time.
+fn copies(folder: &Path, kind: &str) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let is_copy = path.extension().is_some_and(|extension| extension == "redb");
-        if is_copy && name.is_some_and(|name| name.starts_with("state-")) {
+        if is_copy && name.is_some_and(|name| name.starts_with(kind)) {
             found.push(path);
         }
     }
@@ -172,9 +230,9 @@ fn newest_age(folder: &Path, now: Moment) -> Option<Span> {
     Some(Span(now.wall.0.saturating_sub(written).max(0)))
 }
 
-fn prune(folder: &Path, keep: u32) -> Result<(), String> {
+fn prune(folder: &Path, kind: &str, keep: u32) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("old backups in {}: {error}", folder.display());
-    let found = backups(folder).map_err(failed)?;
+    let found = copies(folder, kind).map_err(failed)?;
     let surplus = found.len().saturating_sub(usize::try_from(keep.max(1)).unwrap_or(usize::MAX));
     found.iter().take(surplus).try_for_each(|old| std::fs::remove_file(old).map_err(failed))
 }

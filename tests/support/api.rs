@@ -1,12 +1,12 @@
 //! A window without a runner behind it: a fixed picture, a store in memory, scripted answers.
 
 use cappuccino_core::api::{
-    API_VERSION, Accepted, AlertView, CommandBody, CommandRequest, CountsView, DeploymentView,
-    Foresight, Hello, HoldView, ParamView, ProcessView, RevisionView, Status, StudyView,
-    TrialChart, TrialDot, TrialView, ViewValue,
+    API_VERSION, Accepted, AlertView, CAPABILITIES, CommandBody, CommandRequest, CountsView,
+    DeploymentView, Foresight, Hello, HoldView, ParamView, ProcessView, RevisionView, Status,
+    StudyView, TrialChart, TrialDot, TrialView, ViewValue,
 };
 use cappuccino_core::client::{self, Client};
-use cappuccino_core::store::{Batch, OpenFacts, Store};
+use cappuccino_core::store::{Batch, OpenFacts, Samples, SeriesKind, Store};
 use cappuccino_core::words::trial::{Distribution, Param};
 use cappuccino_core::words::{
     Direction, Generation, Note, ProcessName, Refusal, RevisionId, Sequence, Span, Timestamp,
@@ -31,6 +31,9 @@ pub struct Window {
     store: Store,
     status: watch::Sender<Arc<Status>>,
     readers: watch::Sender<cappuccino_core::store::Reader>,
+    samples: Samples,
+    /// What the runner says that it can do beyond the first version, from the next service on.
+    pub capabilities: Vec<String>,
     asked: Arc<Mutex<Vec<CommandRequest>>>,
     answer: Arc<Mutex<Answer>>,
     server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -52,6 +55,8 @@ impl Window {
             readers: watch::Sender::new(store.reader()),
             store,
             status: watch::Sender::new(Arc::new(status())),
+            samples: Samples::open(InMemoryBackend::new(), &facts).unwrap(),
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
             asked: Arc::default(),
             answer: Arc::new(Mutex::new(accept)),
             server: None,
@@ -87,10 +92,32 @@ impl Window {
 
     /// Adds to the history, then shows the new picture.
     pub fn remember(&mut self, notes: impl IntoIterator<Item = Note>) {
+        self.remember_at(notes.into_iter().map(|note| (noon(), note)));
+    }
+
+    /// As [`Self::remember`], each at its own time.
+    pub fn remember_at(&mut self, notes: impl IntoIterator<Item = (Timestamp, Note)>) {
         let mut batch = Batch::new();
-        notes.into_iter().for_each(|note| batch.record(noon(), &note).unwrap());
+        notes.into_iter().for_each(|(at, note)| batch.record(at, &note).unwrap());
         let sequence = self.store.apply(&batch).unwrap().last_sequence;
         self.show(|status| status.sequence = sequence);
+    }
+
+    /// Measures something once.
+    pub fn measure(&mut self, name: &str, value: f64) {
+        let series = self.samples.define(name, "", SeriesKind::Gauge).unwrap();
+        self.samples.write(noon(), &[(series, value)]).unwrap();
+        self.samples.flush().unwrap();
+    }
+
+    fn hello(&self) -> Hello {
+        Hello {
+            api: API_VERSION,
+            version: "0.1.0".into(),
+            pid: 1,
+            workspace: self.root().display().to_string(),
+            capabilities: self.capabilities.clone(),
+        }
     }
 
     /// Changes the picture.
@@ -103,11 +130,11 @@ impl Window {
         let (stop, stopped) = oneshot::channel();
         let (asks, mut waiting) = mpsc::channel(ASKS_MAX);
         let port = Port {
-            hello: Arc::new(hello(self.root())),
+            hello: Arc::new(self.hello()),
             status: self.status.subscribe(),
             reader: self.readers.subscribe(),
             trials: Arc::new(FewTrials),
-            samples: watch::channel(None).1,
+            samples: watch::channel(Some(self.samples.reader())).1,
             trading: Arc::new(crate::trading::FewTrades),
             logs: Arc::new(self.root().join(".cappuccino/logs")),
             notifications: Arc::default(),
@@ -186,16 +213,6 @@ pub fn noon() -> Timestamp {
 
 fn minutes_before_noon(minutes: i64) -> Timestamp {
     Timestamp(noon().0 - minutes * 60_000)
-}
-
-fn hello(root: &Path) -> Hello {
-    Hello {
-        api: API_VERSION,
-        version: "0.1.0".into(),
-        pid: 1,
-        workspace: root.display().to_string(),
-        capabilities: Vec::new(),
-    }
 }
 
 fn trial(number: i64, state: TrialState, value: Option<ViewValue>) -> TrialView {

@@ -9,6 +9,7 @@ use cappuccino_headless::cli::connect;
 use cappuccino_headless::cli::failure::Failure;
 use cappuccino_headless::demo::optuna_writer::{Ending, StudyWriter};
 use cappuccino_headless::workspace::Workspace;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -156,25 +157,23 @@ impl Site {
 
     /// The picture, from the runner.
     pub fn status(&self) -> Result<Status, Failure> {
+        self.get("/v1/status")
+    }
+
+    /// What the runner answers to this path.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let workspace = self.workspace();
-        self.runtime.block_on(async {
-            Ok(connect::client(&workspace).await?.get_json("/v1/status").await?)
-        })
+        self.runtime
+            .block_on(async { Ok(connect::client(&workspace).await?.get_json(path).await?) })
     }
 
     /// The whole history.
     pub fn history(&self) -> Vec<Entry> {
-        let workspace = self.workspace();
         let mut all: Vec<Entry> = Vec::new();
         loop {
             let from = all.last().map_or(1, |entry| entry.sequence.0 + 1);
             let path = format!("/v1/history?from={from}&limit=500");
-            let page: Vec<Entry> = self
-                .runtime
-                .block_on(async {
-                    Ok::<_, Failure>(connect::client(&workspace).await?.get_json(&path).await?)
-                })
-                .unwrap();
+            let page: Vec<Entry> = self.get(&path).unwrap();
             if page.is_empty() {
                 return all;
             }

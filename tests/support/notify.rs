@@ -1,10 +1,13 @@
 //! The other side of a notification channel: an HTTP server that misbehaves as told, and a desktop
 //! session with a real notification daemon.
 
+use crate::tls::{self, Line};
+use rustls::ServerConfig;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -47,6 +50,7 @@ struct State {
 #[derive(Clone)]
 pub struct Server {
     port: u16,
+    tls: Option<Arc<ServerConfig>>,
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
@@ -59,18 +63,43 @@ impl Default for Server {
 impl Server {
     /// A server that answers with `script` and then always with 200.
     pub fn new(script: impl IntoIterator<Item = Reply>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let (server, door) = Self::closed(None, script);
+        server.open(&door);
+        server
+    }
+
+    /// One that speaks TLS.
+    pub fn encrypted(tls: Arc<ServerConfig>, script: impl IntoIterator<Item = Reply>) -> Self {
+        let (server, door) = Self::closed(Some(tls), script);
+        server.open(&door);
+        server
+    }
+
+    /// One that has a port, but refuses connections until it is opened.
+    pub fn closed(
+        tls: Option<Arc<ServerConfig>>,
+        script: impl IntoIterator<Item = Reply>,
+    ) -> (Self, OwnedFd) {
+        use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+        let door = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&door, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = SocketAddrV4::try_from(getsockname(&door).unwrap()).unwrap().port();
         let state = State { script: script.into_iter().collect(), ..State::default() };
-        let server = Self { port, state: Arc::new((Mutex::new(state), Condvar::new())) };
-        let inside = server.clone();
+        let server = Self { port, tls, state: Arc::new((Mutex::new(state), Condvar::new())) };
+        (server, door)
+    }
+
+    /// From here on it answers.
+    pub fn open(&self, door: &OwnedFd) {
+        rustix::net::listen(door, 64).unwrap();
+        let listener = TcpListener::from(door.try_clone().unwrap());
+        let inside = self.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let inside = inside.clone();
                 std::thread::spawn(move || inside.serve(stream));
             }
         });
-        server
     }
 
     /// What it answers when the script is over.
@@ -85,7 +114,10 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        match self.tls {
+            None => format!("http://127.0.0.1:{}", self.port),
+            Some(_) => format!("https://localhost:{}", self.port),
+        }
     }
 
     pub const fn port(&self) -> u16 {
@@ -101,8 +133,9 @@ impl Server {
         self.asked().into_iter().filter(|asked| asked.confirmed).collect()
     }
 
-    fn serve(&self, mut stream: TcpStream) {
-        let Some(mut asked) = read(&stream) else { return };
+    fn serve(&self, stream: TcpStream) {
+        let mut line = tls::line(&stream, self.tls.as_ref());
+        let Some(mut asked) = read(&mut line) else { return };
         let (number, reply) = {
             let mut state = self.state.0.lock().unwrap();
             let scripted = state.script.pop_front();
@@ -113,7 +146,7 @@ impl Server {
             (state.asked.len() - 1, reply)
         };
         match reply {
-            Reply::Status(code, headers) => answer(&mut stream, code, headers),
+            Reply::Status(code, headers) => answer(&mut line, code, headers),
             Reply::Silence => std::thread::sleep(Duration::from_secs(20)),
             Reply::Reset => reset(&stream),
             Reply::Held => {
@@ -121,14 +154,14 @@ impl Server {
                 let mut state = self.state.1.wait_while(state, |s| !s.released).unwrap();
                 state.asked[number].confirmed = true;
                 drop(state);
-                answer(&mut stream, 200, "");
+                answer(&mut line, 200, "");
             }
         }
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Asked> {
-    let mut reader = BufReader::new(stream);
+fn read(line: &mut Line) -> Option<Asked> {
+    let mut reader = BufReader::new(line);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head).ok()? == 0 {
@@ -151,12 +184,12 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     })
 }
 
-fn answer(stream: &mut TcpStream, code: u16, headers: &str) {
+fn answer(line: &mut Line, code: u16, headers: &str) {
     let text = format!(
         "HTTP/1.1 {code} Said\r\n{headers}connection: close\r\ncontent-length: 2\r\n\r\n{{}}"
     );
     // A client that was killed meanwhile does not read it.
-    drop(stream.write_all(text.as_bytes()));
+    drop(line.write_all(text.as_bytes()).and_then(|()| line.flush()));
 }
 
 /// Closes with a reset instead of an end.
@@ -173,7 +206,7 @@ fn reset(stream: &TcpStream) {
 }
 
 /// Whether these programs are there; else says that a test is skipped and what would help.
-fn are_installed(programs: &[&str], packages: &str) -> bool {
+pub fn are_installed(programs: &[&str], packages: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |program: &&&str| std::env::split_paths(&path).any(|p| p.join(program).exists());
     let missing = programs.iter().find(|program| !is_there(program));
@@ -181,60 +214,6 @@ fn are_installed(programs: &[&str], packages: &str) -> bool {
         println!("skipped: {missing} is not installed (apt-get install {packages})");
     }
     missing.is_none()
-}
-
-/// A server with a certificate of an authority of its own, `ca.pem` in its folder.
-pub struct TlsServer {
-    child: Child,
-    port: u16,
-}
-
-const AUTHORITY: &str = r#"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority \
-  -keyout ca.key -out ca.pem
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
-  -keyout key.pem -out request.pem
-printf 'subjectAltName=DNS:localhost\n' > names
-openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-  -extfile names -out certificate.pem
-"#;
-
-impl TlsServer {
-    /// None, with the reason printed, without openssl.
-    pub fn start(folder: &Path) -> Option<Self> {
-        if !are_installed(&["openssl"], "openssl") {
-            return None;
-        }
-        let made = Command::new("sh").args(["-ec", AUTHORITY]).current_dir(folder).output();
-        let made = made.unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("openssl")
-            .args(["s_server", "-quiet", "-www", "-key", "key.pem", "-cert", "certificate.pem"])
-            .args(["-accept", &port.to_string()])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self { child, port };
-        crate::wait::until("it listens", Duration::from_secs(20), || {
-            TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
-        });
-        Some(server)
-    }
-
-    pub fn url(&self) -> String {
-        format!("https://localhost:{}/", self.port)
-    }
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 /// A message bus, a screen nobody sees and a notification daemon; gone when it is dropped.

@@ -86,29 +86,16 @@ impl Rig {
 
     /// Shims of a slot, those included that just start or still flush an end on record.
     pub fn shims(&self, name: &str) -> Vec<u32> {
-        self.of_the_slot(name, is_shim)
+        shims_of(&self.lock(name))
     }
 
     /// Everybody of a slot but shims.
     pub fn family(&self, name: &str) -> Vec<u32> {
-        self.of_the_slot(name, |pid| !is_shim(pid))
+        family_of(&self.lock(name))
     }
 
-    /// Whoever lives, is wanted, and belongs to a slot by his environment. In this order: one that
-    /// is just going loses his name and his environment at once.
-    fn of_the_slot(&self, name: &str, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
-        let lock = self.folder.join("run").join(format!("{name}.lock"));
-        let mark = format!("CAPPUCCINO_SLOT={}", lock.display());
-        let pids = std::fs::read_dir("/proc").unwrap().flatten();
-        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| {
-                let environment = || std::fs::read(format!("/proc/{pid}/environ"));
-                let is_marked = |environment: Vec<u8>| {
-                    environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
-                };
-                lives(*pid) && wanted(*pid) && environment().is_ok_and(is_marked)
-            })
-            .collect()
+    fn lock(&self, name: &str) -> PathBuf {
+        self.folder.join("run").join(format!("{name}.lock"))
     }
 
     /// The next report, whoever's it is.
@@ -136,6 +123,33 @@ impl Rig {
             other => panic!("expected an end, got {other:?}"),
         }
     }
+}
+
+/// Shims of the slot with this lock, those included that just start or still flush an end on
+/// record.
+pub fn shims_of(lock: &Path) -> Vec<u32> {
+    of_the_slot(lock, is_shim)
+}
+
+/// Everybody of the slot with this lock but shims.
+pub fn family_of(lock: &Path) -> Vec<u32> {
+    of_the_slot(lock, |pid| !is_shim(pid))
+}
+
+/// Whoever lives, is wanted, and belongs to a slot by his environment. In this order: one that
+/// is just going loses his name and his environment at once.
+fn of_the_slot(lock: &Path, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
+    let mark = format!("CAPPUCCINO_SLOT={}", lock.display());
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| {
+            let environment = || std::fs::read(format!("/proc/{pid}/environ"));
+            let is_marked = |environment: Vec<u8>| {
+                environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+            };
+            lives(*pid) && wanted(*pid) && environment().is_ok_and(is_marked)
+        })
+        .collect()
 }
 
 fn is_shim(pid: u32) -> bool {

@@ -26,7 +26,7 @@ pub use machine::{BucketView, GpuView, MachineView, SeriesView, UseView};
 pub use notifications::{ChannelView, DeadLetter};
 pub use params::ParamView;
 pub use pnl::{PerformanceView, PnlView, PositionView, TradeView};
-pub use request::{Accepted, CommandBody, CommandRequest, ErrorBody, Hello};
+pub use request::{Accepted, CAPABILITIES, CURVES, CommandBody, CommandRequest, ErrorBody, Hello};
 pub use sentence::{findings, sentence};
 pub use status::{
     CountsView, DeploymentView, HoldView, ProcessView, RevisionView, Status, StudyView, TrialView,

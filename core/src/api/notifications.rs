@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct ChannelView {
     /// Its name.
     pub name: String,
-    /// `desktop`, `ntfy`, `slack`, `discord`, `webhook`, `telegram`, `command` or `heartbeat`.
+    /// `desktop`, `ntfy`, `slack`, `discord`, `webhook`, `telegram`, `email`, `command` or
+    /// `heartbeat`.
     pub kind: String,
     /// `ok`, `waiting`, `failing: why` or `unavailable: why`.
     pub state: String,

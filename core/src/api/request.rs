@@ -4,6 +4,11 @@ use super::status::Status;
 use crate::words::{Generation, ProcessName, RequestId, RevisionId, SilenceId, TrialNumber};
 use serde::{Deserialize, Serialize};
 
+/// Capability: several series with one question, `GET /v1/curves`.
+pub const CURVES: &str = "curves";
+/// What this version can do beyond the first one of the API.
+pub const CAPABILITIES: [&str; 1] = [CURVES];
+
 /// Answer to `GET /v1/hello`: who is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {

@@ -211,7 +211,7 @@ fn place(
 
 fn readiness(policy: &ProcessPolicy, at: impl Fn(Span) -> Timestamp) -> String {
     match policy.ready {
-        Readiness::After(wait) => format!("ready at {}", at(wait)),
+        Readiness::After(wait) => format!("counts as ready at {}", at(wait)),
         Readiness::Proven { deadline } => {
             format!("must show that it is ready until {}", at(deadline))
         }

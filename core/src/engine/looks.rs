@@ -5,7 +5,10 @@ use crate::machines::alert::{self, Key};
 use crate::machines::process::Process;
 use crate::rules::vitals::{self, Finding};
 use crate::rules::{guard, rivals as rules, watch};
-use crate::words::{Note, Rival, Role, Severity, TradesDigest, TradesTold, Trading, Vitals};
+use crate::words::{
+    ChannelHealth, Note, Rival, Role, Severity, TradesDigest, TradesTold, Trading, Vitals,
+};
+use std::collections::BTreeMap;
 
 impl Draft<'_> {
     /// Raises and clears what a look at the machine says.
@@ -25,6 +28,13 @@ impl Draft<'_> {
     /// Raises and clears what a look at every page of the study's database says.
     pub(super) fn judge_study(&mut self, outcome: &Result<(), String>) {
         self.found([watch::of_integrity(outcome)]);
+    }
+
+    /// Raises and clears what the channels to the user say of themselves.
+    pub(super) fn judge_channels(&mut self, channels: &BTreeMap<String, ChannelHealth>) {
+        let keys = self.world.alerts.keys().map(|key| key.0.as_str());
+        let found = watch::of_channels(channels, keys);
+        self.found(found);
     }
 
     /// Tells the deployment when the trading of the live model breaks a rule, and the user what it

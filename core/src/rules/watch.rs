@@ -1,7 +1,8 @@
 //! Which figures of the trading, the disk and the study need attention.
 
 use super::vitals::{Finding, Levels, trouble};
-use crate::words::{AlertLimits, Severity, Span, Trading, Vitals};
+use crate::words::{AlertLimits, ChannelHealth, Severity, Span, Trading, Trouble, Vitals};
+use std::collections::BTreeMap;
 
 /// How far below its limit a drawdown must fall, in percent points.
 const RECOVERED_BY: f64 = 1.0;
@@ -85,6 +86,35 @@ pub fn of_integrity(outcome: &Result<(), String>) -> Finding {
     Finding { key: "study/integrity".to_owned(), trouble }
 }
 
+/// What the channels to the user say of themselves; `raised` are the alerts that are known now. Of
+/// a channel that is not configured any more nothing is wrong.
+pub fn of_channels<'a>(
+    channels: &BTreeMap<String, ChannelHealth>,
+    raised: impl Iterator<Item = &'a str>,
+) -> Vec<Finding> {
+    let gone = raised
+        .filter(|key| key.strip_prefix("notify/").is_some_and(|name| !channels.contains_key(name)));
+    let gone = gone.map(|key| Finding { key: key.to_owned(), trouble: None });
+    let present = channels.iter().filter_map(|(name, health)| {
+        let trouble = match health {
+            ChannelHealth::Untried => return None,
+            ChannelHealth::Works => None,
+            ChannelHealth::Fails(why) => Some(channel(name, why)),
+        };
+        Some(Finding { key: format!("notify/{name}"), trouble })
+    });
+    gone.chain(present).collect()
+}
+
+fn channel(name: &str, why: &str) -> Trouble {
+    let text = format!("the channel `{name}` does not get through: {why}");
+    let remedy = format!(
+        "`cappuccino notify-test {name}` tries it now; `cappuccino notifications` lists what it \
+         gave up"
+    );
+    trouble(Severity::Warning, text, &remedy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +156,18 @@ mod tests {
             found.trouble.is_some()
         };
         assert!(!silent(119, true) && silent(120, true) && !silent(120, false));
+    }
+
+    #[test]
+    fn a_channel_is_in_trouble_until_it_works_or_is_gone() {
+        let fails = ChannelHealth::Fails("no".into());
+        let channels = [("a", ChannelHealth::Works), ("b", fails), ("c", ChannelHealth::Untried)];
+        let channels = channels.map(|(name, health)| (name.to_owned(), health)).into();
+        let raised = ["gpu/lost", "notify/a", "notify/c", "notify/old"];
+        let found = of_channels(&channels, raised.into_iter());
+        let found: Vec<(&str, bool)> =
+            found.iter().map(|one| (one.key.as_str(), one.trouble.is_some())).collect();
+        assert_eq!(found, [("notify/old", false), ("notify/a", false), ("notify/b", true)]);
     }
 
     #[test]

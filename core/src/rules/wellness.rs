@@ -2,9 +2,10 @@
 //!
 //! Silence ends a process only when several independent signs agree, and only on a machine that is
 //! itself in order: after a suspend or under pressure everything is silent, and killing makes it
-//! worse.
+//! worse. While any sign is fresh, the process lives: that another is missing is told to whoever
+//! asks, and to nobody else.
 
-use crate::words::supervision::{AGREEING_MIN, LivenessPolicy, Sign, Signs};
+use crate::words::supervision::{AGREEING_MIN, LivenessPolicy, Signs};
 
 /// Part of the memory limit from which a process is warned of, in percent.
 const WARN_PERCENT: u64 = 90;
@@ -14,9 +15,9 @@ const CALM_PERCENT: u64 = 85;
 /// What the signs of life say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pulse {
-    /// Nothing is missing.
+    /// Nothing is missing, or something else shows that it lives.
     Well,
-    /// Something is, which is no proof: a sentence.
+    /// No sign is fresh, which is no proof: a sentence.
     Quiet(String),
     /// Enough is missing to end it: a sentence.
     Gone(String),
@@ -39,22 +40,20 @@ pub enum Memory {
 
 /// What `signs` say under `policy`.
 pub fn pulse(policy: &LivenessPolicy, signs: &Signs) -> Pulse {
-    let missing: Vec<(Sign, _)> = policy
-        .limits
-        .iter()
-        .filter(|(sign, limit)| signs.silent.get(sign).is_some_and(|silent| silent >= *limit))
-        .map(|(sign, limit)| (*sign, *limit))
-        .collect();
-    if missing.is_empty() {
-        return Pulse::Well;
-    }
+    // What cannot be seen is neither missing nor fresh.
+    let seen = policy.limits.iter().filter_map(|(sign, limit)| {
+        let silent = signs.silent.get(sign)?;
+        Some((*sign, *limit, silent >= limit))
+    });
+    let (missing, fresh): (Vec<_>, Vec<_>) = seen.partition(|(_, _, is_missing)| *is_missing);
     // The limits, not the times: the sentence stays the same from look to look.
     let parts: Vec<String> =
-        missing.iter().map(|(sign, limit)| format!("no {sign} for {limit}")).collect();
+        missing.iter().map(|(sign, limit, _)| format!("no {sign} for {limit}")).collect();
     let text = parts.join(", ");
     let needed = usize::try_from(policy.agreeing.max(AGREEING_MIN)).unwrap_or(usize::MAX);
     match &signs.excuse {
         None if missing.len() >= needed => Pulse::Gone(text),
+        None | Some(_) if missing.is_empty() || !fresh.is_empty() => Pulse::Well,
         None | Some(_) => Pulse::Quiet(text),
     }
 }
@@ -89,6 +88,7 @@ pub fn bytes(count: u64) -> String {
 mod tests {
     use super::*;
     use crate::words::Span;
+    use crate::words::supervision::Sign;
     use std::collections::BTreeMap;
 
     fn policy() -> LivenessPolicy {
@@ -106,12 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn one_missing_sign_is_told_and_two_end_it() {
+    fn one_missing_sign_beside_a_fresh_one_is_nothing_and_two_end_it() {
         let policy = policy();
         assert_eq!(pulse(&policy, &silent(&[(Sign::Log, 9), (Sign::Cpu, 4)])), Pulse::Well);
-        let quiet = pulse(&policy, &silent(&[(Sign::Log, 60), (Sign::Cpu, 4)]));
-        assert_eq!(quiet, Pulse::Quiet("no log line for 10m 0s".into()));
-        let gone = pulse(&policy, &silent(&[(Sign::Log, 10), (Sign::Cpu, 5)]));
+        assert_eq!(pulse(&policy, &silent(&[(Sign::Log, 60), (Sign::Cpu, 4)])), Pulse::Well);
+        let quiet = pulse(&policy, &silent(&[(Sign::Log, 60)]));
+        assert_eq!(quiet, Pulse::Quiet("no log line for 10m 0s".into()), "nothing else is seen");
+        let fresh_session = [(Sign::Log, 10), (Sign::Cpu, 5), (Sign::Session, 1)];
+        let gone = pulse(&policy, &silent(&fresh_session));
         assert_eq!(gone, Pulse::Gone("no log line for 10m 0s, no processor use for 5m 0s".into()));
     }
 

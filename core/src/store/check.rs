@@ -133,7 +133,7 @@ impl Report {
         Ok(())
     }
 
-    fn find(&mut self, place: impl Into<String>, problem: String) {
+    pub(super) fn find(&mut self, place: impl Into<String>, problem: String) {
         if self.findings.len() < FINDINGS_LIMIT {
             self.findings.push(Finding { place: place.into(), problem });
         }

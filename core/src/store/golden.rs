@@ -187,6 +187,7 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
     check_samples::<Study>(samples!("study_v1"));
     check_samples::<Slot>(samples!("slot_v1"));
     check_samples::<Process>(samples!("process_v1"));
+    check_samples::<Process>(samples!("process_v1_supervision"));
     check_samples::<AlertV1>(samples!("alert_v1"));
     check_samples::<Alert>(samples!("alert_v2"));
     check_samples::<Silence>(samples!("silence_v1"));
@@ -199,7 +200,9 @@ fn every_state_note_and_intent_has_the_bytes_it_always_had_and_every_flipped_bit
     check_samples::<Revision>(samples!("revision_v1_lanes"));
     check_samples::<Revision>(samples!("revision_v1"));
     check_samples::<Intent>(samples!("intent_v1"));
+    check_samples::<Intent>(samples!("intent_v1_supervision"));
     check_samples::<Answered>(samples!("answered_v1"));
+    check_samples::<Answered>(samples!("answered_v1_refusals"));
     check_samples::<Note>(samples!("note_v1"));
     check_samples::<Counters>(samples!("counters_v1"));
 }

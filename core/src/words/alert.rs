@@ -92,7 +92,7 @@ pub struct AlertChange {
 }
 
 /// How patiently alerts are told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertsPolicy {
     /// Every alert.
     pub usual: AlertRule,
@@ -134,6 +134,16 @@ impl Silence {
     }
 }
 
+impl AlertChange {
+    /// Alerts about processes: told, and again after one and after three hours. What can be done
+    /// without a person is being done; a day of it is no more news than its third hour.
+    pub fn of_processes() -> Vec<(Pattern, Self)> {
+        let change =
+            Self { repeat_first: Some(Span::hours(1)), repeats: Some(2), ..Self::default() };
+        ["process/*", "workers/*"].map(|keys| (Pattern(keys.into()), change.clone())).into()
+    }
+}
+
 impl AlertsPolicy {
     /// How patiently the alert `key` is told.
     pub fn of(&self, key: &str) -> AlertRule {
@@ -147,6 +157,12 @@ impl AlertsPolicy {
             rule.repeats = change.repeats.unwrap_or(rule.repeats);
         }
         rule
+    }
+}
+
+impl Default for AlertsPolicy {
+    fn default() -> Self {
+        Self { usual: AlertRule::default(), changes: AlertChange::of_processes() }
     }
 }
 

@@ -32,7 +32,8 @@ pub use ids::{
 pub use limits::{AlertLimits, TradesDigest, TradesTold};
 pub use note::{Cause, Decline, Mode, Note, Stage};
 pub use observation::{
-    Command, DeploymentReport, Observation, Probe, ProcessReport, Request, StudyReport,
+    ChannelHealth, Command, DeploymentReport, Observation, Probe, ProcessReport, Request,
+    StudyReport,
 };
 pub use policy::{DeploymentPolicy, OnFailure, Policy, ProcessPolicy, RestartRule, Role};
 pub use refusal::Refusal;

@@ -38,10 +38,24 @@ pub enum Observation {
     Trading(Trading),
     /// Every page of the study's database was looked at: it is whole, or a sentence.
     StudyChecked(Result<(), String>),
+    /// How every configured channel to the user does, by name.
+    Channels(BTreeMap<String, ChannelHealth>),
     /// Running trials that nobody works on any more, and what helps.
     Zombies(Vec<TrialNumber>, String),
     /// Somebody asks for something.
     Asked(Request),
+}
+
+/// How a channel to the user does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ChannelHealth {
+    /// It had nothing to tell yet, or too little was tried to say.
+    #[default]
+    Untried,
+    /// What it told last arrived.
+    Works,
+    /// It does not get through; a sentence.
+    Fails(String),
 }
 
 /// What the study observer saw.

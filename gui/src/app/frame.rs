@@ -7,7 +7,7 @@ use crate::model::{Connection, Freshness};
 use crate::pages::Out;
 use crate::text;
 use crate::theme::{self, Tokens};
-use crate::view::verdict::is_troubled;
+use crate::view::verdict::{alarm, is_troubled};
 use crate::widgets::glyph::{self, Sign};
 use crate::widgets::press;
 use cappuccino_core::words::Timestamp;
@@ -169,7 +169,7 @@ impl App {
                 let troubled = status.processes.iter().any(|process| is_troubled(&process.phase));
                 troubled.then_some(Sign::Warning)
             }
-            Screen::Alerts => (!status.alerts.is_empty()).then_some(Sign::Warning),
+            Screen::Alerts => (!status.alerts.is_empty()).then(|| alarm(status)),
             Screen::Overview | Screen::System | Screen::Pnl | Screen::Settings => None,
         }
     }

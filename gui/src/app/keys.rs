@@ -46,14 +46,24 @@ impl App {
             Command::ResumeDeployments => self.want(Intent::ResumeDeployments, now),
             Command::Approve => self.want(Intent::Approve, now),
             Command::Reject => self.want(Intent::Reject, now),
+            Command::BackTo => self.back_to(now),
+            Command::Deploy => self.on_trial(Intent::Deploy, now),
+            Command::Hold => self.hold(now),
             Command::Acknowledge => self.on_alert(Intent::Acknowledge, now),
             Command::Silence => self.on_alert(|key| Intent::Silence(key, intent::HOUR), now),
-            Command::NextAlert => self.next_alert(),
+            Command::Unacknowledge => self.on_alert(Intent::Unacknowledge, now),
+            Command::SilenceLong => self.on_alert(|key| Intent::Silence(key, intent::DAY), now),
+            Command::EndSilence => self.end_silence(now),
+            Command::NextRow => self.step_row(true, now),
+            Command::PreviousRow => self.step_row(false, now),
             Command::Retry => self.wish(Wish::Retry, now),
             Command::StartRunner => self.wish(Wish::StartRunner, now),
             Command::RangeShorter => self.kept.pages.window().shorter(),
             Command::RangeLonger => self.kept.pages.window().longer(),
             Command::LiveEdge => self.kept.pages.window().end = None,
+            Command::Earlier => self.kept.pages.window().step(false, now),
+            Command::Later => self.kept.pages.window().step(true, now),
+            Command::LogLevel => self.kept.pages.log.next_level(),
             Command::LogScale => {
                 self.kept.pages.trials.logarithmic = !self.kept.pages.trials.logarithmic;
             }
@@ -79,7 +89,7 @@ impl App {
             Command::SortNext => self.kept.pages.trials.sort.next(pages::trials::COLUMNS.len()),
             Command::LogFollow => self.kept.pages.log.follow = !self.kept.pages.log.follow,
             Command::LogWrap => self.kept.pages.log.wrap = !self.kept.pages.log.wrap,
-            Command::Export => self.export(now),
+            Command::Export => self.export(ctx, now),
             Command::Theme => {
                 let is_dark = ctx.theme() == Theme::Dark;
                 ctx.set_theme(if is_dark { Theme::Light } else { Theme::Dark });
@@ -94,34 +104,6 @@ impl App {
             let told = "the app is busy with earlier requests; press again".to_owned();
             self.model.notices.tell(Tone::Bad, told, now);
         }
-    }
-
-    fn on_process(
-        &mut self,
-        intent: impl FnOnce(cappuccino_core::words::ProcessName) -> Intent,
-        now: Timestamp,
-    ) {
-        if let Some(process) = self.kept.pages.process.clone() {
-            return self.want(intent(process), now);
-        }
-        let told = "choose a process first, on the page Processes".to_owned();
-        self.model.notices.tell(Tone::Bad, told, now);
-    }
-
-    fn on_alert(&mut self, intent: impl FnOnce(String) -> Intent, now: Timestamp) {
-        let chosen = intent::chosen_alert(&self.model, self.kept.pages.alert.as_deref());
-        if let Some(key) = chosen.map(|alert| alert.key.clone()) {
-            self.want(intent(key), now);
-        }
-    }
-
-    fn next_alert(&mut self) {
-        self.kept.screen = Screen::Alerts;
-        let chosen = &mut self.kept.pages.alert;
-        let open = self.model.status.iter().flat_map(|status| &status.alerts);
-        let keys: Vec<&String> = open.map(|alert| &alert.key).collect();
-        let at = keys.iter().position(|key| Some(*key) == chosen.as_ref()).map_or(1, |at| at + 1);
-        *chosen = keys.get(at).or_else(|| keys.first()).map(|key| (*key).clone());
     }
 
     fn mark(&mut self, now: Timestamp) {

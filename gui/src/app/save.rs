@@ -1,12 +1,18 @@
 //! Saving charts, on a thread of its own: a slow disk or a hesitating hand never holds a frame up.
 
 use super::App;
-use crate::chart::export::{ENDINGS, Sheet};
+use crate::chart::export::{ENDINGS, ExportError, Sheet};
 use crate::model::Tone;
 use crate::pages;
+use crate::portal::{self, Question};
 use cappuccino_core::words::Timestamp;
+use eframe::egui::Context;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::time::Duration;
+
+/// A dialog that has not come up by then will not: the bus is dead, or its portal hangs.
+const DIALOG_WITHIN: Duration = Duration::from_secs(8);
 
 /// What became of a file that is being written: a sentence either way; nothing when the dialog
 /// was closed.
@@ -22,8 +28,8 @@ pub(super) struct Saving {
 
 impl App {
     /// Saves the page's chart where the user wants it, or else into the folder `exports` of the
-    /// workspace.
-    pub(super) fn export(&mut self, now: Timestamp) {
+    /// workspace. While a dialog is open, the same again saves there without asking.
+    pub(super) fn export(&mut self, ctx: &Context, now: Timestamp) {
         let sheet =
             match pages::sheet(self.kept.screen, &self.model, &self.views, &self.kept.pages, now) {
                 Ok(sheet) => sheet,
@@ -33,11 +39,20 @@ impl App {
         let folder = if root.is_dir() { root.join("exports") } else { std::env::temp_dir() };
         let stem =
             format!("{}-{}", self.kept.screen.name().to_lowercase().replace(' ', "-"), now.0);
-        let asks = self.saving.asks;
+        let asks = self.saving.asks && self.saving.waiting.is_empty();
+        if asks {
+            let told = format!(
+                "A dialog asks where to; without one, press again to save in {}",
+                folder.display()
+            );
+            self.model.notices.tell(Tone::Plain, told, now);
+        }
         let (tell, told) = mpsc::channel();
+        let ctx = ctx.clone();
         let work = move || {
             // A closed window needs no answer.
             tell.send(save(&sheet, &folder, &stem, asks)).ok();
+            ctx.request_repaint();
         };
         match std::thread::Builder::new().name("save".to_owned()).spawn(work) {
             Ok(_thread) => self.saving.waiting.push(told),
@@ -70,44 +85,31 @@ impl App {
 }
 
 fn save(sheet: &Sheet, folder: &Path, stem: &str, asks: bool) -> Saved {
-    let aside = match (asks, dialogs()) {
-        (true, Ok(())) => {
-            let Some(path) = ask(folder, stem) else { return Ok(None) };
-            sheet.save(&path).map_err(|error| error.to_string())?;
+    let told = |error: ExportError| error.to_string();
+    let aside = match asks.then(|| ask(folder, stem)) {
+        Some(Ok(None)) => return Ok(None),
+        Some(Ok(Some(path))) => {
+            sheet.save(&path).map_err(told)?;
             return Ok(Some(format!("Saved {}", path.display())));
         }
-        (true, Err(why)) => format!(" ({why}, so nobody was asked where to)"),
-        (false, _) => String::new(),
+        Some(Err(why)) => format!(" ({why}, so nobody was asked where to)"),
+        None => String::new(),
     };
     let path = folder.join(stem);
-    sheet.save(&path).map_err(|error| error.to_string())?;
+    sheet.save(&path).map_err(told)?;
     Ok(Some(format!("Saved {} as .png, .svg and .csv{aside}", path.display())))
 }
 
-/// Asks the user; nothing when he closes the dialog.
-fn ask(folder: &Path, stem: &str) -> Option<PathBuf> {
+fn ask(folder: &Path, stem: &str) -> Result<Option<PathBuf>, String> {
     // The portal takes only a folder that is there; if it cannot be made, saving will say why.
     std::fs::create_dir_all(folder).ok();
-    let dialog = rfd::FileDialog::new().set_title("Save the chart").set_directory(folder);
-    let dialog = dialog.set_file_name(format!("{stem}.png"));
-    let dialog =
-        ENDINGS.iter().fold(dialog, |dialog, ending| dialog.add_filter(*ending, &[*ending]));
-    dialog.save_file()
-}
-
-/// Whether this desktop has dialogs for files; a few words when not.
-fn dialogs() -> Result<(), &'static str> {
-    let bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
-        || std::env::var_os("XDG_RUNTIME_DIR")
-            .is_some_and(|dir| Path::new(&dir).join("bus").exists());
-    if !bus {
-        return Err("the session has no message bus");
-    }
-    let shared = std::env::var("XDG_DATA_DIRS").unwrap_or_default();
-    let shared = if shared.is_empty() { "/usr/local/share:/usr/share" } else { &shared };
-    let service = "dbus-1/services/org.freedesktop.portal.Desktop.service";
-    let is_there = shared.split(':').any(|dir| Path::new(dir).join(service).exists());
-    if is_there { Ok(()) } else { Err("xdg-desktop-portal is not installed") }
+    let question = Question {
+        title: "Save the chart".to_owned(),
+        folder: folder.to_owned(),
+        name: format!("{stem}.png"),
+        endings: &ENDINGS,
+    };
+    portal::ask(question, None, DIALOG_WITHIN)
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ pub enum Mark {
     Level(f64, String, Color32),
     /// A bar: left, right, lower, upper, what it says.
     Bar([f64; 4], String, Color32),
+    /// A stretch that is tinted over the whole height: left, right.
+    Tint(f64, f64, Color32),
     /// A flag at a point with a word.
     Flag((f64, f64), String, Color32),
 }
@@ -117,7 +119,7 @@ fn writing(path: &Path) -> impl Fn(io::Error) -> ExportError {
 impl Axis {
     /// Numbers in round steps.
     pub fn round(name: &str, (low, high): (f64, f64)) -> Self {
-        let rough = (high - low) / 5.0;
+        let rough = (high - low) / 6.5;
         let unit = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|part| part * unit).into_iter();
         let step = step.into_iter().find(|step| *step >= rough).unwrap_or(rough);

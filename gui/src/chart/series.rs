@@ -163,7 +163,9 @@ fn tints(painter: &Painter, scale: &Scale, look: &Look<'_>, stage: &Stage<'_>) {
         let rect = Rect::from_x_y_ranges(left..=right, area.y_range());
         painter.rect_filled(rect, 0.0, colour.gamma_multiply(0.12));
     }
-    for (at, word) in &look.marks {
+    // Newest first: of marks that stand close together the newest has its word.
+    let mut room = f32::INFINITY;
+    for (at, word) in look.marks.iter().rev() {
         let x = scale.time.x(*at);
         if area.x_range().contains(x) {
             let line = Stroke::new(1.0, stage.tokens.ok);
@@ -176,6 +178,10 @@ fn tints(painter: &Painter, scale: &Scale, look: &Look<'_>, stage: &Stage<'_>) {
             let galley =
                 painter.layout_no_wrap(word.clone(), FontId::proportional(12.0), stage.tokens.ok);
             let left = (x + 4.0).min(area.right() - galley.size().x - 2.0);
+            if left + galley.size().x > room {
+                continue;
+            }
+            room = left - 4.0;
             painter.galley(
                 pos2(left, area.bottom() - galley.size().y - 2.0),
                 galley,

@@ -1,5 +1,6 @@
 //! The study as a scatter of trials with the best so far and the models that were deployed.
 
+use crate::chart::export::Axis;
 use crate::num;
 use crate::text;
 use crate::theme::Tokens;
@@ -14,6 +15,9 @@ use std::borrow::Cow;
 
 /// Part of the width that numbers of flags are apart at least.
 const LABELS_APART: f64 = 0.06;
+
+/// Height of a flag with its number, in points.
+const FLAG: f32 = 44.0;
 
 /// Shows the study; the answer is the number of the trial that was pressed.
 pub fn show(
@@ -47,9 +51,13 @@ pub fn show(
             }),
         )
         .set_margin_fraction(vec2(0.02, 0.08));
-    let plot = if logarithmic { plot.y_grid_spacer(|input| decades(input.bounds)) } else { plot };
+    let plot = if logarithmic {
+        plot.y_grid_spacer(|input| decades(input.bounds))
+    } else {
+        plot.y_grid_spacer(|input| steps(input.bounds))
+    };
     // Numbers stand above their flags.
-    let plot = match deployed_top(chart, bottom, logarithmic) {
+    let plot = match deployed_top(chart, bottom, logarithmic, height) {
         Some(top) => plot.include_y(top),
         None => plot,
     };
@@ -68,11 +76,23 @@ pub fn show(
 }
 
 /// A place above all flags, so that their numbers are within the chart.
-fn deployed_top(chart: &StudyChart, bottom: f64, logarithmic: bool) -> Option<f64> {
+fn deployed_top(chart: &StudyChart, bottom: f64, logarithmic: bool, height: f32) -> Option<f64> {
     let values = chart.deployed.iter().map(|(_, value, _)| *value);
     let values = values.filter_map(|value| scaled(value, logarithmic));
     let highest = values.reduce(f64::max)?;
-    Some(highest + (highest - bottom).abs() * 0.14)
+    let room = f64::from((FLAG / height).clamp(0.14, 0.5));
+    Some(highest + (highest - bottom).abs() * room)
+}
+
+/// Marks of a linear axis: a handful of round numbers.
+fn steps((low, high): (f64, f64)) -> Vec<GridMark> {
+    let ticks = Axis::round("", (low, high)).ticks;
+    let step_size = ticks.windows(2).find_map(|pair| match pair {
+        [(a, _), (b, _)] => Some(b - a),
+        _ => None,
+    });
+    let step_size = step_size.unwrap_or(high - low);
+    ticks.into_iter().map(|(value, _)| GridMark { value, step_size }).collect()
 }
 
 /// Marks of a logarithmic axis: 1, 2 and 5 of each power of ten.
@@ -145,7 +165,7 @@ fn deployed(plot: &mut PlotUi<'_>, chart: &StudyChart, logarithmic: bool, tokens
     let mut labelled: Vec<f64> = Vec::new();
     for (x, value, standing) in &chart.deployed {
         let Some(y) = scaled(*value, logarithmic) else { continue };
-        let colour = if standing.starts_with("bad") { tokens.crit } else { tokens.ok };
+        let colour = if is_bad(standing) { tokens.crit } else { tokens.ok };
         let flag = Points::new("deployed", vec![[*x, y]]).allow_hover(false);
         plot.points(flag.shape(MarkerShape::Up).radius(6.0).color(colour));
         // Newest first: of flags that stand close together the newest has its number.
@@ -166,10 +186,10 @@ pub fn legend(ui: &mut Ui, tokens: &Tokens) {
     for (colour, word) in [
         (tokens.series[0], "complete"),
         (tokens.text3, "pruned"),
-        (tokens.crit, "failed (below the others)"),
+        (tokens.crit, "failed"),
         (tokens.series[4], "running"),
         (tokens.series[1], "best so far"),
-        (tokens.ok, "live value, deployed"),
+        (tokens.ok, "deployed"),
     ] {
         let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), eframe::egui::Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, colour);
@@ -190,6 +210,11 @@ fn summary(chart: &StudyChart) -> String {
         chart.failed.len(),
         chart.running.len()
     )
+}
+
+/// Whether a model with this standing must not go live again.
+pub fn is_bad(standing: &str) -> bool {
+    standing.starts_with("bad") || standing.starts_with("rejected")
 }
 
 /// A trial's state as a word.

@@ -59,6 +59,12 @@ impl TimeWindow {
         self.end = (end < now).then_some(end);
     }
 
+    /// Moves it by a quarter of its length.
+    pub fn step(&mut self, forwards: bool, now: Timestamp) {
+        let quarter = self.length.0 / 4;
+        self.pan(if forwards { quarter } else { -quarter }, now);
+    }
+
     /// Makes it longer or shorter around a moment.
     pub fn zoom(&mut self, factor: f64, around: Timestamp, now: Timestamp) {
         let (from, to) = self.range(now);

@@ -1,10 +1,10 @@
 //! A sample history and a sample log.
 
-use super::name_of;
+use super::{examination, name_of};
 use cappuccino_core::store::Entry;
 use cappuccino_core::words::{
     Candidate, Cause, DeploymentId, Direction, ExitStatus, Generation, Note, RevisionId, Sequence,
-    Span, Stage, Standing, StudyIdentity, Timestamp, TrialId, TrialNumber,
+    Span, Stage, Standing, StudyIdentity, Timestamp, TrialId, TrialNumber, Verdict,
 };
 use std::fmt::Write as _;
 
@@ -88,6 +88,19 @@ pub(super) fn history(now: Timestamp) -> Vec<Entry> {
         .collect()
 }
 
+/// The same and one more examination, not long ago.
+pub(super) fn with_examination(
+    now: Timestamp,
+    (revision, trial): (u64, i64),
+    verdict: Verdict,
+) -> Vec<Entry> {
+    let mut lines = history(now);
+    let note = Note::ModelExamined(RevisionId(revision), TrialNumber(trial), verdict);
+    let sequence = lines.last().map_or(Sequence(1), |last| Sequence(last.sequence.0 + 1));
+    lines.push(Entry { sequence, at: now.plus(Span::minutes(-5)), note });
+    lines
+}
+
 fn deploy(
     at: &mut impl FnMut(i64, Note),
     minutes: i64,
@@ -100,6 +113,8 @@ fn deploy(
     let (deployment, revision) = (DeploymentId(revision), RevisionId(revision));
     let candidate = candidate(trial, value);
     at(minutes + 2, Note::DeploymentBegan(deployment, revision, candidate, cause.clone()));
+    let verdict = examination::passed();
+    at(minutes + 1, Note::ModelExamined(revision, TrialNumber(trial), verdict));
     for (early, stage) in [(2, Stage::Settling), (1, Stage::Staging), (1, Stage::Validating)] {
         at(minutes + early, Note::DeploymentReached(deployment, revision, stage));
     }

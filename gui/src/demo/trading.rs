@@ -1,9 +1,13 @@
 //! A sample paper account.
 
 use crate::num;
-use cappuccino_core::api::{PerformanceView, PnlView, PositionView, TradeView};
+use cappuccino_core::api::{
+    LaneKind, LaneView, LanesView, PerformanceView, PnlView, PositionView, TradeView,
+};
 use cappuccino_core::trading::Side;
-use cappuccino_core::words::{RevisionId, Span, Timestamp};
+use cappuccino_core::trading::paper::compare::{Comparison, Verdict};
+use cappuccino_core::trading::paper::league::Standing;
+use cappuccino_core::words::{RevisionId, Span, Timestamp, TrialNumber};
 
 /// The account.
 pub(super) fn view(now: Timestamp) -> PnlView {
@@ -74,4 +78,57 @@ pub(super) fn trades(now: Timestamp) -> Vec<TradeView> {
             }
         })
         .collect()
+}
+
+/// Who trades beside the live model.
+pub(super) fn lanes(now: Timestamp) -> LanesView {
+    let since = now.plus(Span::hours(-24 * 21));
+    let lane =
+        |kind, name: &str, trial: Option<i64>, growth: f64, found: Option<Verdict>| LaneView {
+            kind,
+            revision: None,
+            trial: trial.map(TrialNumber),
+            standing: Standing {
+                name: name.to_owned(),
+                model: String::new(),
+                since,
+                bars: 2016,
+                worth: 10_000.0 * (1.0 + growth),
+                growth,
+                drawdown: 0.004,
+                max_drawdown: 0.0312,
+                sharpe: Some(growth * 60.0),
+                sortino: None,
+                calmar: None,
+                fills: 62,
+                comparison: found.map(|verdict| Comparison {
+                    bars: 2016,
+                    champion_growth: 0.0234,
+                    challenger_growth: growth,
+                    mean_difference: (growth - 0.0234) / 2016.0,
+                    lower: Some(-2e-6),
+                    upper: Some(9e-6),
+                    verdict,
+                }),
+                fault: None,
+            },
+            equity: Vec::new(),
+        };
+    let lanes = vec![
+        lane(LaneKind::Champion, "champion", Some(431), 0.0234, None),
+        lane(LaneKind::Previous, "previous", Some(412), 0.0171, Some(Verdict::Wait)),
+        lane(LaneKind::Shadow, "shadow 428", Some(428), 0.0402, Some(Verdict::Promote)),
+        lane(LaneKind::Benchmark, "hold", None, 0.021, Some(Verdict::Wait)),
+        lane(LaneKind::Benchmark, "chance", None, -0.034, Some(Verdict::Drop)),
+    ];
+    let bars = 2016;
+    LanesView {
+        state: "following".to_owned(),
+        since: Some(since),
+        until: Some(now),
+        bars,
+        bars_needed: 500,
+        lanes,
+        ..LanesView::default()
+    }
 }

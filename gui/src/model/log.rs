@@ -2,7 +2,7 @@
 
 use cappuccino_core::api::LogPage;
 use cappuccino_core::words::ProcessName;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod stamp;
 
@@ -10,6 +10,8 @@ pub use stamp::Stamp;
 
 /// Lines that are kept.
 const LINES_MAX: usize = 50_000;
+/// Logs with marks that are kept beside the one that is looked at.
+const ASIDE_MAX: usize = 4;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +55,31 @@ pub struct LogModel {
     pub failure: Option<String>,
     /// Whether anything was read yet.
     pub is_read: bool,
+    /// Where what follows the last line begins in the file.
+    ends: Option<u64>,
+    /// Logs that were looked at before and hold marks: a look at another process loses none.
+    aside: BTreeMap<ProcessName, Self>,
 }
 
 impl LogModel {
-    /// Looks at another process from now on.
-    pub fn choose(&mut self, process: Option<ProcessName>) {
-        if self.process != process {
-            *self = Self { process, ..Self::default() };
+    /// Looks at this process from now on, in a new conversation with the runner perhaps; the answer
+    /// is where to go on reading.
+    pub fn choose(&mut self, process: &ProcessName) -> Option<u64> {
+        if self.process.as_ref() != Some(process) {
+            let mut aside = std::mem::take(&mut self.aside);
+            let found = aside.remove(process).unwrap_or_default();
+            let before = std::mem::replace(self, found);
+            if let Some(name) = before.process.clone().filter(|_| !before.marks.is_empty()) {
+                while aside.len() >= ASIDE_MAX && aside.pop_first().is_some() {}
+                aside.insert(name, before);
+            }
+            (self.process, self.aside) = (Some(process.clone()), aside);
         }
+        // Whoever was asked for older lines is not asked any more.
+        if let Some((_, is_asked)) = &mut self.begins {
+            *is_asked = false;
+        }
+        self.ends
     }
 
     /// The process that is looked at.
@@ -115,6 +134,7 @@ impl LogModel {
         self.is_read = true;
         self.failure = None;
         self.begins.get_or_insert((page.from, false));
+        self.ends = Some(page.to);
         for line in page.text.lines() {
             if self.lines.len() >= LINES_MAX {
                 self.lines.pop_front();
@@ -223,7 +243,7 @@ mod tests {
             LogPage { from, to, length: 100, text: text.into() }
         };
         let mut log = LogModel::default();
-        log.choose(Some(process.clone()));
+        log.choose(&process);
         log.add(&process, &page(20, "c\nd\n"));
         let marked = log.id(1);
         log.mark(marked);
@@ -235,5 +255,12 @@ mod tests {
         assert_eq!(texts, ["a", "b", "c", "d"]);
         assert_eq!(log.id(3), marked);
         assert_eq!(log.can_page_back(), Err("this is the beginning of the log".to_owned()));
+        let other = ProcessName::new("v").unwrap();
+        assert_eq!(log.choose(&other), None, "nothing is known of it");
+        assert!(log.marks.is_empty() && log.lines().is_empty());
+        assert_eq!(log.choose(&process), Some(24), "it goes on where it was left");
+        assert_eq!((log.lines().len(), log.marks.contains(&marked)), (4, true));
+        log.add(&process, &page(24, "e\n"));
+        assert_eq!(log.lines().back().unwrap().text, "e");
     }
 }

@@ -19,9 +19,10 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
     ui.label(RichText::new(headline(status)).heading().color(sight.tokens.text));
     approval(ui, sight, status, out);
     let chosen = intent::chosen_alert(sight.model, state.alert.as_deref());
+    let shows = std::mem::take(&mut state.shows_chosen);
     for alert in &status.alerts {
         let is_chosen = chosen.is_some_and(|chosen| chosen.key == alert.key);
-        if one(ui, sight, alert, is_chosen, out) {
+        if one(ui, sight, alert, (is_chosen, shows), out) {
             state.alert = Some(alert.key.clone());
         }
     }
@@ -72,8 +73,14 @@ fn commands(ui: &mut Ui, sight: &Sight<'_>, all: &[Command], out: &mut Out) {
     });
 }
 
-/// One alert; whether it was chosen.
-fn one(ui: &mut Ui, sight: &Sight<'_>, alert: &AlertView, is_chosen: bool, out: &mut Out) -> bool {
+/// One alert, chosen or not, to be seen if it is; whether it was pressed.
+fn one(
+    ui: &mut Ui,
+    sight: &Sight<'_>,
+    alert: &AlertView,
+    (is_chosen, shows): (bool, bool),
+    out: &mut Out,
+) -> bool {
     let tokens = sight.tokens;
     let mut frame = card::frame(tokens);
     if is_chosen {
@@ -93,6 +100,9 @@ fn one(ui: &mut Ui, sight: &Sight<'_>, alert: &AlertView, is_chosen: bool, out: 
     let response = ui.scope_builder(whole, |ui| frame.show(ui, content)).response;
     let name = format!("{}: {}", alert.key, alert.text);
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_chosen, &name));
+    if is_chosen && shows {
+        response.scroll_to_me(None);
+    }
     if response.has_focus() {
         let line = Stroke::new(2.0, tokens.accent);
         ui.painter().rect_stroke(response.rect, 6.0, line, StrokeKind::Inside);

@@ -1,18 +1,21 @@
 //! Which model is live, how it came there, what is under way, and the way back.
 
-use super::{Out, Sight};
+mod detail;
+
+use super::{Out, PageState, Sight};
 use crate::command::Command;
 use crate::intent::{Draft, Intent, named};
 use crate::text;
+use crate::theme;
 use crate::widgets::card;
 use crate::widgets::glyph::{self, Sign};
 use crate::widgets::headline;
 use crate::widgets::lines::{self, Line};
 use crate::widgets::press;
 use crate::widgets::table::{self, Col};
-use cappuccino_core::api::{DeploymentView, RevisionView, sentence};
+use cappuccino_core::api::{DeploymentView, RevisionView, Status, sentence};
 use cappuccino_core::store::Entry;
-use cappuccino_core::words::Note;
+use cappuccino_core::words::{Note, RevisionId};
 use eframe::egui::{self, Sense, Stroke, Ui, pos2, vec2};
 
 /// The steps of a change of the live model, as the stepper shows them: word and the phases of it.
@@ -32,23 +35,48 @@ const COLUMNS: [Col; 6] = [
     Col { title: "Trial", width: 64.0 },
     Col { title: "Value", width: 90.0 },
     Col { title: "Considered", width: 120.0 },
-    Col { title: "", width: 110.0 },
+    Col { title: "", width: 84.0 },
     Col { title: "Standing", width: 160.0 },
 ];
 
+/// What a card's frame and title take of its height.
+const CARD_FRAME: f32 = 52.0;
+
 /// Shows the page.
-pub fn show(ui: &mut Ui, sight: &Sight<'_>, out: &mut Out) {
+pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
     let Some(status) = &sight.model.status else { return };
     let deployment = &status.deployment;
     headline(ui, sight, deployment, out);
     card::titled(ui, sight.tokens, "Now", |ui| present(ui, sight, deployment, out));
-    let height = (ui.available_height() * 0.52).max(140.0);
-    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
-        card::titled(ui, sight.tokens, "Models considered so far", |ui| {
-            models(ui, sight, deployment, out);
+    let height = (ui.available_height() * 0.66).max(300.0);
+    ui.horizontal_top(|ui| {
+        let chosen = chosen(status, state.revision);
+        let side = if chosen.is_some() { theme::SIDE } else { 0.0 };
+        let width = ui.available_width() - side - theme::GAP;
+        ui.allocate_ui(vec2(width, height), |ui| {
+            card::titled(ui, sight.tokens, "Models considered so far", |ui| {
+                ui.set_min_height(height - CARD_FRAME);
+                models(ui, sight, state, status, out);
+            });
+        });
+        let Some(revision) = chosen else { return };
+        ui.allocate_ui(vec2(side, height), |ui| {
+            card::titled(ui, sight.tokens, "Chosen model", |ui| {
+                detail::show(ui, sight, deployment, revision, out);
+            });
         });
     });
     card::titled(ui, sight.tokens, "History of deployments", |ui| lines(ui, sight));
+}
+
+/// The model that is looked at: while none was chosen the one on its way, the live one, or else the
+/// newest.
+pub fn chosen(status: &Status, revision: Option<RevisionId>) -> Option<&RevisionView> {
+    let all = &status.deployment.revisions;
+    let DeploymentView { live, next, .. } = &status.deployment;
+    let first = next.as_ref().or(live.as_ref()).map(|model| model.id);
+    let find = |id: RevisionId| all.iter().find(|revision| revision.id == id);
+    revision.and_then(find).or_else(|| first.and_then(find)).or_else(|| all.first())
 }
 
 fn headline(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &mut Out) {
@@ -71,7 +99,7 @@ fn present(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &mu
     if let Some(next) = &deployment.next {
         let left = deployment.deadline.map(|at| text::span(at.since(sight.now)));
         let left = left.map(|left| format!(" (at most {left} for this step)")).unwrap_or_default();
-        ui.label(format!("{} is {}{left}", named(next), deployment.phase));
+        ui.label(format!("On the way to {}: {}{left}", named(next), deployment.phase));
     }
     if let Some(why) = &deployment.declined {
         ui.label(format!("The best trial is not deployed: {why}"));
@@ -144,29 +172,27 @@ fn stepper(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView) {
     }
 }
 
-fn models(ui: &mut Ui, sight: &Sight<'_>, deployment: &DeploymentView, out: &mut Out) {
-    let revisions = &deployment.revisions;
+fn models(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, status: &Status, out: &mut Out) {
+    let revisions = &status.deployment.revisions;
     if revisions.is_empty() {
         ui.label("None yet: the first finished trial with files is considered at once");
         return;
     }
-    let live = deployment.live.as_ref().map(|live| live.id);
-    let selected = revisions.iter().position(|revision| Some(revision.id) == live);
+    let live = status.deployment.live.as_ref().map(|live| live.id);
+    let chosen = chosen(status, state.revision).map(|chosen| chosen.id);
+    let place = revisions.iter().position(|revision| Some(revision.id) == chosen);
+    let (place, count) = (state.chosen_row(place), revisions.len());
     let mut wanted = None;
-    table::table(
-        ui,
-        sight.tokens,
-        "models",
-        &COLUMNS,
-        revisions.len(),
-        selected,
-        |ui, row, col| {
+    let pressed =
+        table::table(ui, sight.tokens, "models", &COLUMNS, count, place, |ui, row, col| {
             let Some(revision) = revisions.get(row) else { return };
             if let Some(revision) = cell(ui, sight, revision, live == Some(revision.id), col) {
                 wanted = Some(revision);
             }
-        },
-    );
+        });
+    if let Some(revision) = pressed.and_then(|row| revisions.get(row)) {
+        state.revision = Some(revision.id);
+    }
     if let Some(id) = wanted {
         out.draft = Draft::rollback_to(sight.model, id).ok();
     }
@@ -179,7 +205,7 @@ fn cell(
     revision: &RevisionView,
     is_live: bool,
     column: usize,
-) -> Option<cappuccino_core::words::RevisionId> {
+) -> Option<RevisionId> {
     match column {
         0 => table::digits(ui, revision.id.to_string()),
         1 => table::digits(ui, revision.trial.to_string()),
@@ -188,8 +214,12 @@ fn cell(
         4 if is_live => table::text(ui, "live now"),
         4 if revision.standing == "good" => {
             let check = sight.model.can_ask(sight.now);
+            let button = press::button(ui, "Back…", &check);
             let name = format!("Back to {}…", revision.trial);
-            return press::button(ui, &name, &check).clicked().then_some(revision.id);
+            button.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Button, check.is_ok(), &name)
+            });
+            return button.clicked().then_some(revision.id);
         }
         4 => {}
         _ => {

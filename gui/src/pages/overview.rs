@@ -4,7 +4,7 @@ use super::{Out, PageState, Sight};
 use crate::chart::lanes;
 use crate::command::{Command, Screen};
 use crate::text;
-use crate::view::verdict::verdict;
+use crate::view::verdict::{alarm, verdict};
 use crate::widgets::card::{self, Figure};
 use crate::widgets::glyph::Sign;
 use crate::widgets::headline;
@@ -113,7 +113,7 @@ fn processes(status: &Status) -> (Figure<'static>, Screen) {
 
 fn alerts(status: &Status) -> (Figure<'static>, Screen) {
     let count = status.alerts.len();
-    let sign = if count == 0 { Sign::Good } else { Sign::Warning };
+    let sign = alarm(status);
     let aside = status.alerts.first().map_or_else(|| "nothing to do".to_owned(), |a| a.key.clone());
     (Figure { label: "Alerts", value: count.to_string(), aside, sign: Some(sign) }, Screen::Alerts)
 }

@@ -1,5 +1,7 @@
 //! Money: what the account is worth, how it came there, and every trade.
 
+mod lanes;
+
 use super::{PageState, Sight, charts_over_time};
 use crate::chart::series::{self, Look};
 use crate::num;
@@ -53,6 +55,11 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState) {
     }
     figures(ui, sight, pnl);
     charts(ui, sight, state);
+    if let Some(view) = sight.model.lanes.as_ref().filter(|view| !view.lanes.is_empty()) {
+        below(ui, lanes::height(view) + 52.0, |ui| {
+            card::titled(ui, sight.tokens, "On the same bars", |ui| lanes::show(ui, sight, view));
+        });
+    }
     if ui.available_width() < NARROW {
         below(ui, 150.0, |ui| {
             card::titled(ui, sight.tokens, "Positions", |ui| positions(ui, sight, pnl));
@@ -99,6 +106,9 @@ fn headline(ui: &mut Ui, sight: &Sight<'_>, pnl: &PnlView) {
         (Sign::Idle, _) => "The trader has not written anything yet".to_owned(),
         (_, _) => format!("The session is {}", pnl.state),
     };
+    // A loss is no fault, but nothing to be green about.
+    let is_loss = sign == Sign::Good && pnl.realised + pnl.unrealised < 0.0;
+    let sign = if is_loss { Sign::Idle } else { sign };
     headline::headline(ui, sight.tokens, sign, &told, |_ui| {});
 }
 

@@ -11,7 +11,8 @@ use crate::widgets::glyph::{self, Sign};
 use crate::widgets::log;
 use crate::widgets::press;
 use crate::widgets::table::{self, Col};
-use cappuccino_core::api::ProcessView;
+use cappuccino_core::api::{AlertView, ProcessView};
+use cappuccino_core::words::Timestamp;
 use eframe::egui::{RichText, Ui, vec2};
 
 const COLUMNS: [Col; 8] = [
@@ -40,6 +41,10 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
             card::titled(ui, sight.tokens, "Processes", |ui| list(ui, sight, state, out));
         });
         actions(ui, sight, state, out);
+        let chosen = status.processes.iter().find(|one| Some(&one.name) == state.process.as_ref());
+        if let Some(process) = chosen {
+            signs(ui, sight, process, &status.alerts);
+        }
     }
     let name = state.process.as_ref().map_or_else(String::new, ToString::to_string);
     card::titled(ui, sight.tokens, &format!("Log of {name}"), |ui| {
@@ -57,11 +62,12 @@ fn headline(processes: &[ProcessView]) -> String {
     }
 }
 
-fn list(ui: &mut Ui, sight: &Sight<'_>, state: &PageState, out: &mut Out) {
+fn list(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out) {
     let Some(status) = &sight.model.status else { return };
     let processes = &status.processes;
     let selected =
         processes.iter().position(|process| Some(&process.name) == state.process.as_ref());
+    let selected = state.chosen_row(selected);
     let pressed = table::table(
         ui,
         sight.tokens,
@@ -107,6 +113,48 @@ fn sign(process: &ProcessView) -> Sign {
         "cooldown" | "unknown" => Sign::Critical,
         "backoff" | "starting" | "stopping" | "waiting" => Sign::Warning,
         _ => Sign::Idle,
+    }
+}
+
+/// Whether it is ready, and the signs of life that are looked for.
+fn signs(ui: &mut Ui, sight: &Sight<'_>, process: &ProcessView, alerts: &[AlertView]) {
+    let is_raised = |what: &str| {
+        alerts.iter().any(|alert| alert.key == format!("process/{}/{what}", process.name))
+    };
+    let mut all: Vec<(Sign, String)> = readiness(process, sight.now).into_iter().collect();
+    all.extend(process.signs.iter().map(|told| {
+        let sign = match told.split(' ').next() {
+            Some("last") if is_raised("quiet") => Sign::Warning,
+            Some("memory") if is_raised("memory") => Sign::Warning,
+            Some("last" | "memory") => Sign::Good,
+            _ => Sign::Idle,
+        };
+        (sign, text::capitalised(told))
+    }));
+    if process.signs.is_empty() {
+        let told = "No sign of life is asked of it (`liveness` in cappuccino.toml)".to_owned();
+        all.push((Sign::Idle, told));
+    }
+    ui.horizontal_wrapped(|ui| {
+        for (sign, told) in all {
+            glyph::sign(ui, sign, sight.tokens);
+            ui.label(RichText::new(told).small().color(sight.tokens.text2));
+            ui.add_space(theme::GAP);
+        }
+    });
+}
+
+/// How far it is from being ready; nothing while it does not run.
+fn readiness(process: &ProcessView, now: Timestamp) -> Option<(Sign, String)> {
+    let age = process.since.map(|since| text::span(now.since(since))).unwrap_or_default();
+    match (process.phase.as_str(), &process.waits_for) {
+        ("ready", _) => Some((Sign::Good, format!("Ready for {age}"))),
+        ("running", _) => {
+            let next = text::with_local_times(&process.next, now);
+            Some((Sign::Warning, format!("Not ready yet, runs for {age}: {next}")))
+        }
+        (_, Some(other)) => Some((Sign::Idle, format!("Starts when {other} is ready"))),
+        (_, None) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Out, PageState, Sight};
 use crate::chart::trials as chart;
 use crate::intent::{Draft, Intent};
+use crate::model::Model;
 use crate::text;
 use crate::theme;
 use crate::widgets::card;
@@ -60,7 +61,7 @@ pub fn show(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, out: &mut Out
             ui.allocate_ui(vec2(side, height), |ui| {
                 card::titled(ui, sight.tokens, "Chosen trial", |ui| {
                     ui.set_min_height(height - 60.0);
-                    chosen(ui, sight, state, status, out);
+                    detail(ui, sight, state, status, out);
                 });
             });
         }
@@ -109,13 +110,17 @@ fn picture(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, height: f32) {
     }
 }
 
-fn chosen(ui: &mut Ui, sight: &Sight<'_>, state: &PageState, status: &Status, out: &mut Out) {
-    let best = status.study.best.as_ref().map(|best| best.number.0);
-    let Some(number) = state.trials.selected.or(best) else {
+/// The trial that is looked at: the best while none was chosen.
+pub fn chosen(status: &Status, state: &TrialsState) -> Option<TrialNumber> {
+    let best = status.study.best.as_ref().map(|best| best.number);
+    state.selected.map(TrialNumber).or(best)
+}
+
+fn detail(ui: &mut Ui, sight: &Sight<'_>, state: &PageState, status: &Status, out: &mut Out) {
+    let Some(number) = chosen(status, &state.trials) else {
         ui.label("Press a point or a row");
         return;
     };
-    let number = TrialNumber(number);
     let known = sight.model.trials.iter().find(|trial| trial.number == number);
     ui.heading(format!("Trial {number}"));
     match known {
@@ -189,7 +194,8 @@ fn param_row(ui: &mut Ui, sight: &Sight<'_>, param: &ParamView, live: Option<&Ve
 fn facts(ui: &mut Ui, sight: &Sight<'_>, trial: &TrialView, status: &Status) {
     let value = trial.value.as_ref().map_or_else(|| "no value".to_owned(), text::view_value);
     ui.label(format!("{}, value {value}", chart::state(trial.state)));
-    if let Some(difference) = difference(trial, status) {
+    let is_live = status.deployment.live.as_ref().is_some_and(|live| live.trial == trial.number);
+    if let Some(difference) = difference(trial, status).filter(|_| !is_live) {
         ui.label(format!("{difference} against the live model"));
     }
     if !trial.feasible {
@@ -221,11 +227,7 @@ fn standing(status: &Status, number: TrialNumber) -> String {
 
 fn actions(ui: &mut Ui, sight: &Sight<'_>, status: &Status, number: TrialNumber, out: &mut Out) {
     let deployment = &status.deployment;
-    let is_live = deployment.live.as_ref().is_some_and(|live| live.trial == number);
-    let mut check = Intent::Deploy(number).check(sight.model, sight.now);
-    if is_live {
-        check = check.and_then(|()| Err("it is live already".to_owned()));
-    }
+    let check = Intent::Deploy(number).check(sight.model, sight.now);
     if press::button(ui, "Deploy…", &check).clicked() {
         out.draft = Some(Draft::Plain(Intent::Deploy(number)));
     }
@@ -265,38 +267,45 @@ fn list(ui: &mut Ui, sight: &Sight<'_>, state: &mut PageState, status: &Status) 
             field.request_focus();
         }
     });
-    let wanted = trials.filter.trim().to_lowercase();
-    let is_wanted = |trial: &&TrialView| {
-        wanted.is_empty()
-            || trial.number.to_string() == wanted
-            || chart::state(trial.state).starts_with(&wanted)
-    };
-    let mut rows: Vec<&TrialView> = sight.model.trials.iter().filter(is_wanted).collect();
-    let sort = &mut trials.sort;
-    rows.sort_by(|a, b| {
-        let order = compare(a, b, sort.column, sight.now);
-        if sort.rising { order } else { order.reverse() }
-    });
+    let rows = rows(sight.model, trials, sight.now);
     if rows.is_empty() {
         ui.label("No trial fits the filter");
         return;
     }
     let selected = rows.iter().position(|trial| Some(trial.number.0) == trials.selected);
+    let selected = state.chosen_row(selected);
     let pressed = table::sorted(
         ui,
         sight.tokens,
         ("trials", &COLUMNS),
         rows.len(),
         selected,
-        Some(sort),
+        Some(&mut state.trials.sort),
         |ui, row, col| {
             let Some(trial) = rows.get(row) else { return };
             cell(ui, sight, trial, status, col);
         },
     );
     if let Some(trial) = pressed.and_then(|row| rows.get(row)) {
-        trials.selected = Some(trial.number.0);
+        state.trials.selected = Some(trial.number.0);
     }
+}
+
+/// The trials that fit the filter, in the chosen order.
+pub fn rows<'a>(model: &'a Model, state: &TrialsState, now: Timestamp) -> Vec<&'a TrialView> {
+    let wanted = state.filter.trim().to_lowercase();
+    let is_wanted = |trial: &&TrialView| {
+        wanted.is_empty()
+            || trial.number.to_string() == wanted
+            || chart::state(trial.state).starts_with(&wanted)
+    };
+    let mut rows: Vec<&TrialView> = model.trials.iter().filter(is_wanted).collect();
+    let sort = state.sort;
+    rows.sort_by(|a, b| {
+        let order = compare(a, b, sort.column, now);
+        if sort.rising { order } else { order.reverse() }
+    });
+    rows
 }
 
 /// The order of two trials by a column; what has no value comes first.

@@ -5,7 +5,7 @@ use crate::model::{Freshness, Model};
 use crate::text;
 use crate::widgets::glyph::Sign;
 use cappuccino_core::api::{RevisionView, Status};
-use cappuccino_core::words::Timestamp;
+use cappuccino_core::words::{Severity, Timestamp};
 
 /// The sentence and its sign.
 pub fn verdict(model: &Model, now: Timestamp) -> (Sign, String) {
@@ -24,7 +24,7 @@ pub fn verdict(model: &Model, now: Timestamp) -> (Sign, String) {
     if let Some(alert) = open.next() {
         let more = open.count();
         let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-        return (Sign::Warning, format!("{}{more}", text::capitalised(&alert.text)));
+        return (alarm(status), format!("{}{more}", text::capitalised(&alert.text)));
     }
     if let Some(next) = waiting(status) {
         return (
@@ -36,6 +36,17 @@ pub fn verdict(model: &Model, now: Timestamp) -> (Sign, String) {
         return (Sign::Warning, format!("{} is in {}", troubled.name, troubled.phase));
     }
     (Sign::Good, well(status))
+}
+
+/// How urgent the alerts are that nobody looks after.
+pub fn alarm(status: &Status) -> Sign {
+    let open = status.alerts.iter().filter(|alert| alert.acknowledged.is_none());
+    match open.map(|alert| alert.severity).max() {
+        Some(Severity::Critical) => Sign::Critical,
+        Some(Severity::Warning | Severity::Info) => Sign::Warning,
+        None if status.alerts.is_empty() => Sign::Good,
+        None => Sign::Idle,
+    }
 }
 
 /// The model that waits for a person.

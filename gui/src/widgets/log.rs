@@ -173,6 +173,16 @@ impl LogState {
         self.go(next_of(&marks, self.line, true));
     }
 
+    /// Shows louder lines only, or all again.
+    pub const fn next_level(&mut self) {
+        self.least = if self.least >= 2 { 0 } else { self.least + 1 };
+    }
+
+    /// Another log is looked at: the chosen line was in the former one.
+    pub const fn leave(&mut self) {
+        (self.line, self.jump, self.top, self.follow) = (None, None, None, true);
+    }
+
     fn go(&mut self, to: Option<LineId>) {
         if to.is_some() {
             (self.line, self.jump, self.follow) = (to, to, false);

@@ -45,6 +45,21 @@ impl Sort {
     }
 }
 
+/// The row that is chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chosen {
+    /// Its place.
+    pub row: Option<usize>,
+    /// Whether the table scrolls to where it can be seen.
+    pub shows: bool,
+}
+
+impl From<Option<usize>> for Chosen {
+    fn from(row: Option<usize>) -> Self {
+        Self { row, shows: false }
+    }
+}
+
 /// Shows rows; the answer is the row that was pressed.
 pub fn table(
     ui: &mut Ui,
@@ -52,10 +67,10 @@ pub fn table(
     id: &str,
     columns: &[Col],
     rows: usize,
-    selected: Option<usize>,
+    chosen: impl Into<Chosen>,
     cell: impl FnMut(&mut Ui, usize, usize),
 ) -> Option<usize> {
-    sorted(ui, tokens, (id, columns), rows, selected, None, cell)
+    sorted(ui, tokens, (id, columns), rows, chosen.into(), None, cell)
 }
 
 /// As [`table`]; its titles choose the order. The caller brings the rows into it.
@@ -64,7 +79,7 @@ pub fn sorted(
     tokens: &Tokens,
     (id, columns): (&str, &[Col]),
     rows: usize,
-    selected: Option<usize>,
+    chosen: Chosen,
     mut sort: Option<&mut Sort>,
     mut cell: impl FnMut(&mut Ui, usize, usize),
 ) -> Option<usize> {
@@ -80,6 +95,9 @@ pub fn sorted(
         .auto_shrink([false, true])
         .min_scrolled_height(theme::ROW * 3.0)
         .max_scroll_height(height - theme::ROW);
+    if let Some(row) = chosen.row.filter(|_| chosen.shows) {
+        builder = builder.scroll_to_row(row, None);
+    }
     for (place, column) in columns.iter().enumerate() {
         let is_last = place + 1 == columns.len();
         builder = builder.column(if is_last {
@@ -96,7 +114,7 @@ pub fn sorted(
     table.body(|body| {
         body.rows(theme::ROW, rows, |mut row| {
             let index = row.index();
-            row.set_selected(selected == Some(index));
+            row.set_selected(chosen.row == Some(index));
             for place in 0..columns.len() {
                 row.col(|ui| cell(ui, index, place));
             }

@@ -70,8 +70,19 @@ pub(super) fn alerts(file: &Alerts) -> Result<AlertsPolicy, Mistake> {
         flap_turns,
         flap_window: repeat(file.flap_window.as_ref())?.unwrap_or(default.flap_window),
     };
-    let changes = file.rule.iter().map(change).collect::<Result<_, _>>()?;
+    let written = file.rule.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+    let changes = of_processes(file).into_iter().chain(written).collect();
     Ok(AlertsPolicy { usual, changes })
+}
+
+/// What processes have of their own, where nothing is written for all alerts.
+fn of_processes(file: &Alerts) -> Vec<(Pattern, AlertChange)> {
+    let mut changes = AlertChange::of_processes();
+    for (_, change) in &mut changes {
+        change.repeat_first = change.repeat_first.filter(|_| file.repeat_first.is_none());
+        change.repeats = change.repeats.filter(|_| file.repeats.is_none());
+    }
+    changes
 }
 
 /// From where on something needs attention; a session is silent after two of its bars unless

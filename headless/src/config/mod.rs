@@ -20,7 +20,7 @@ mod testing;
 mod trader;
 
 pub use check::{ConfigError, load, parse_span};
-pub use notify::{Address, ChannelConfig, ChannelKind, NotifyConfig};
+pub use notify::{Address, ChannelConfig, ChannelKind, EmailConfig, NotifyConfig, Tls};
 pub use session_path::SessionPath;
 pub use supervision::{Proof, ShownBy};
 pub use template::TEMPLATE;

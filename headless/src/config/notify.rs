@@ -1,5 +1,9 @@
 //! The section `[notify]`: quiet hours and the channels, as written and as checked.
 
+mod email;
+
+pub use email::{EmailConfig, Tls};
+
 use super::check::{Mistake, at_least_one, mistake, span};
 use crate::notify::quiet::QuietHours;
 use crate::notify::secret::Secret;
@@ -8,6 +12,7 @@ use cappuccino_core::words::{Pattern, Span};
 use serde::Deserialize;
 use serde_spanned::Spanned;
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -102,6 +107,8 @@ pub enum ChannelKind {
         /// The chat it writes to.
         chat_id: String,
     },
+    /// A mail server.
+    Email(Box<EmailConfig>),
     /// A program that takes the message on its standard input.
     Command {
         /// Program and arguments.
@@ -133,6 +140,7 @@ impl ChannelKind {
             Self::Discord { .. } => "discord",
             Self::Webhook { .. } => "webhook",
             Self::Telegram { .. } => "telegram",
+            Self::Email(_) => "email",
             Self::Command { .. } => "command",
             Self::Heartbeat { .. } => "heartbeat",
         }
@@ -166,6 +174,14 @@ struct Channel {
     token_env: Option<Spanned<String>>,
     token_file: Option<Spanned<PathBuf>>,
     chat_id: Option<Spanned<String>>,
+    host: Option<Spanned<String>>,
+    port: Option<Spanned<NonZeroU16>>,
+    tls: Option<Spanned<Tls>>,
+    user: Option<Spanned<String>>,
+    password_env: Option<Spanned<String>>,
+    password_file: Option<Spanned<PathBuf>>,
+    from: Option<Spanned<String>>,
+    to: Option<Spanned<Vec<Spanned<String>>>>,
     command: Option<Spanned<Vec<String>>>,
     every: Option<Spanned<String>>,
 }
@@ -179,6 +195,7 @@ enum Kind {
     Discord,
     Webhook,
     Telegram,
+    Email,
     Command,
     Heartbeat,
 }
@@ -198,6 +215,7 @@ impl Kind {
             Self::Slack | Self::Discord => &[&TELLING, &ADDRESS],
             Self::Webhook => &[&TELLING, &ADDRESS, &TOKEN],
             Self::Telegram => &[&TELLING, &ADDRESS, &TOKEN, &["chat_id"]],
+            Self::Email => &[&TELLING, &email::KEYS],
             Self::Command => &[&TELLING, &["command"]],
             Self::Heartbeat => &[&ADDRESS, &["every"]],
         }
@@ -283,6 +301,7 @@ impl Channel {
                 token: self.token(root)?.ok_or_else(|| self.lacks("token_env` or `token_file"))?,
                 chat_id: self.needed(self.chat_id.as_ref(), "chat_id")?,
             },
+            Kind::Email => ChannelKind::Email(Box::new(email::email(self, root)?)),
             Kind::Command => {
                 ChannelKind::Command { command: self.command()?, directory: root.to_owned() }
             }
@@ -365,7 +384,7 @@ impl Channel {
     }
 
     /// Every key that depends on the kind, and where it is written.
-    fn written(&self) -> [(&'static str, Option<Range<usize>>); 16] {
+    fn written(&self) -> [(&'static str, Option<Range<usize>>); 24] {
         fn at<T>(key: Option<&Spanned<T>>) -> Option<Range<usize>> {
             key.map(Spanned::span)
         }
@@ -384,6 +403,14 @@ impl Channel {
             ("token_env", at(self.token_env.as_ref())),
             ("token_file", at(self.token_file.as_ref())),
             ("chat_id", at(self.chat_id.as_ref())),
+            ("host", at(self.host.as_ref())),
+            ("port", at(self.port.as_ref())),
+            ("tls", at(self.tls.as_ref())),
+            ("user", at(self.user.as_ref())),
+            ("password_env", at(self.password_env.as_ref())),
+            ("password_file", at(self.password_file.as_ref())),
+            ("from", at(self.from.as_ref())),
+            ("to", at(self.to.as_ref())),
             ("command", at(self.command.as_ref())),
             ("every", at(self.every.as_ref())),
         ]

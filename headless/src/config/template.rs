@@ -108,8 +108,9 @@ disk_full_percent = 95
 # How long something must be wrong before it is told, and right before it is over.
 # for = "0s"
 # keep = "0s"
-# An alert is repeated after 5, 10, 20 … minutes, so often; a critical one until somebody
-# acknowledges it (`cappuccino ack KEY`) or it is over.
+# An alert is repeated after 5, 10, 20 … minutes, so often; one about a process after 1 and 3
+# hours, unless these are set; a critical one until somebody acknowledges it
+# (`cappuccino ack KEY`) or it is over.
 # repeat_first = "5m"
 # repeat_max = "4h"
 # repeats = 5
@@ -144,7 +145,7 @@ keep = 7
 
 # Who is told of alerts, deployments and rollbacks: any number of channels, each with a name of its
 # own; `cappuccino notify-test` tries them. docs/OPERATIONS.md shows every kind: desktop, ntfy,
-# slack, discord, webhook, telegram, command, heartbeat.
+# slack, discord, webhook, telegram, email, command, heartbeat.
 [[notify.channel]]
 kind = "desktop"
 # name = "desktop"

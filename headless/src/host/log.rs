@@ -36,6 +36,17 @@ enum Way {
     Empty,
 }
 
+impl Way {
+    /// How the kernel is asked for it; nothing for what takes the whole file.
+    const fn flags(self) -> Option<FallocateFlags> {
+        match self {
+            Self::Collapse => Some(FallocateFlags::COLLAPSE_RANGE),
+            Self::Punch => Some(FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE)),
+            Self::Empty => None,
+        }
+    }
+}
+
 /// Cuts logs that outgrow their cap, for ever.
 pub(super) async fn keep(logs: Vec<CappedLog>) {
     let mut before = sizes(&logs);
@@ -43,14 +54,26 @@ pub(super) async fn keep(logs: Vec<CappedLog>) {
     loop {
         let began = Instant::now();
         tokio::time::sleep(pause).await;
-        let (seen, due) = (sizes(&logs), logs.clone());
+        let seen = sizes(&logs);
         pause = next_look(&logs, &before, &seen, began.elapsed());
+        let due = due(&logs, &seen);
+        before = seen;
+        if due.is_empty() {
+            continue;
+        }
         // Copying takes its time; the lives of processes are watched meanwhile.
         if let Err(error) = tokio::task::spawn_blocking(move || cut_all(&due)).await {
             tracing::error!("cutting the logs had a defect: {error}");
         }
         before = sizes(&logs);
     }
+}
+
+/// Those that may have half their cap. One whose head was punched keeps its length, so it is among
+/// them from then on; whether it is due is seen when it is opened.
+fn due(logs: &[CappedLog], sizes: &[u64]) -> Vec<CappedLog> {
+    let due = logs.iter().zip(sizes).filter(|(log, size)| **size > log.cap_bytes / 2);
+    due.map(|(log, _)| log.clone()).collect()
 }
 
 fn cut_all(logs: &[CappedLog]) {
@@ -95,6 +118,7 @@ fn cut(path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
+    make_room(&log, path, cap_bytes, ways)?;
     let (status, half) = (log.metadata()?, cap_bytes / 2);
     let first = first_byte(&log)?;
     let block = status.blksize().max(1);
@@ -116,6 +140,26 @@ fn cut(path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<bool> {
         }
     }
     Err(io::Error::other("the file system cannot cut a file"))
+}
+
+/// Gives back what is older than one cap, which no archive has room for, before anything is copied:
+/// a log that grew for long while nobody looked needs no more than its own space.
+fn make_room(log: &File, path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<()> {
+    let (status, first) = (log.metadata()?, first_byte(log)?);
+    let block = status.blksize().max(1);
+    let surplus = status.len().saturating_sub(cap_bytes) / block * block;
+    if surplus <= first || surplus >= status.len() {
+        return Ok(());
+    }
+    for flags in ways.iter().filter_map(|way| way.flags()) {
+        if free_head(log, flags, surplus)? {
+            let dropped = surplus.saturating_sub(first);
+            let path = path.display();
+            tracing::warn!("{path} grew too fast: its oldest {dropped} bytes are dropped");
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Offset of the first byte that takes space.
@@ -154,11 +198,14 @@ fn archive(log: &mut File, path: &Path, begin: u64, end: u64) -> io::Result<Path
 
 /// Frees the file's first `end` bytes, which are archived; whether this way works here.
 fn give_back(way: Way, log: &mut File, archive: &Path, end: u64) -> io::Result<bool> {
-    let flags = match way {
-        Way::Collapse => FallocateFlags::COLLAPSE_RANGE,
-        Way::Punch => FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
-        Way::Empty => return empty(log, archive, end).map(|()| true),
-    };
+    match way.flags() {
+        Some(flags) => free_head(log, flags, end),
+        None => empty(log, archive, end).map(|()| true),
+    }
+}
+
+/// Frees the file's first `end` bytes; whether the file system can.
+fn free_head(log: &File, flags: FallocateFlags, end: u64) -> io::Result<bool> {
     match fallocate(log, flags, 0, end) {
         Ok(()) => Ok(true),
         Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => Ok(false),
@@ -272,6 +319,9 @@ mod tests {
         let lines: Vec<_> = (0..50_000).map(|number| format!("{number:0>99}\n")).collect();
         let all = lines.concat();
         fs::write(&path, &all).unwrap();
+        let log = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        make_room(&log, &path, CAP, &[Way::Collapse, Way::Punch]).unwrap();
+        assert!(log.metadata().unwrap().blocks() * 512 <= CAP + CAP / 10, "before it is copied");
         assert!(cap_log(&path, CAP).unwrap());
         assert!(!cap_log(&path, CAP).unwrap(), "once is enough");
         let kept = text(&with_suffix(&path, ".1")) + &text(&path);

@@ -24,6 +24,8 @@ const DISTANCE_MAX: Span = Span::hours(4);
 const DISTANCE_CRITICAL: Span = Span::minutes(15);
 /// A subject that was silent for so long is new again.
 const FORGOTTEN_AFTER: Span = Span::hours(6);
+/// Failed tries in a row after which the channel itself is news; half an hour by default.
+pub(super) const TELL_AFTER: u32 = 10;
 /// Scanned lines after which the place is kept although nothing was told.
 const KEEP_EVERY: u64 = 1000;
 
@@ -58,7 +60,10 @@ pub struct Failed {
     pub wait: Span,
     /// Why.
     pub trouble: Trouble,
+    /// How many there were.
     count: u32,
+    /// Whether a line was given up for it.
+    gave_up: bool,
 }
 
 /// Why a message did not arrive.
@@ -73,6 +78,8 @@ pub enum Trouble {
         /// How long the other side wants us to wait.
         retry_after: Option<Span>,
     },
+    /// It was refused for good, with this reason: another try would only be refused again.
+    Refused(String),
 }
 
 /// What to do now.
@@ -84,6 +91,19 @@ pub enum Next {
     Wait(Option<Span>),
 }
 
+impl Failed {
+    /// Why the channel needs a person, when it does: a server is away for a while now and then,
+    /// and nobody is logged in to a desktop at night.
+    pub fn needs_attention(&self) -> Option<&str> {
+        match &self.trouble {
+            Trouble::Unavailable(_) => None,
+            Trouble::Failed { why, .. } | Trouble::Refused(why) => {
+                (self.gave_up || self.count >= TELL_AFTER).then_some(why)
+            }
+        }
+    }
+}
+
 impl Trouble {
     /// A try that failed for this reason.
     pub fn failed(why: impl Into<String>) -> Self {
@@ -93,7 +113,7 @@ impl Trouble {
     /// What and why; the remedy.
     pub fn why(&self) -> &str {
         match self {
-            Self::Unavailable(why) | Self::Failed { why, .. } => why,
+            Self::Unavailable(why) | Self::Failed { why, .. } | Self::Refused(why) => why,
         }
     }
 }
@@ -173,8 +193,8 @@ impl Lane {
         self.move_place();
     }
 
-    /// `message` did not arrive; lines that were tried often or long enough are given up and
-    /// returned.
+    /// `message` did not arrive; lines that were refused for good, or tried often or long enough,
+    /// are given up and returned.
     pub fn failed(
         &mut self,
         message: &Message,
@@ -183,7 +203,8 @@ impl Lane {
     ) -> Vec<DeadLetter> {
         let count = self.failed.as_ref().map_or(0, |failed| failed.count).saturating_add(1);
         let since = self.failed.as_ref().map_or(now, |failed| failed.since);
-        let counts = u32::from(matches!(trouble, Trouble::Failed { .. }));
+        let counts = u32::from(!matches!(trouble, Trouble::Unavailable(_)));
+        let is_refused = matches!(trouble, Trouble::Refused(_));
         let wait = wait(&self.config, count, &trouble);
         let (config, mut dead) = (&self.config, Vec::new());
         self.waiting.retain_mut(|waiting| {
@@ -192,8 +213,9 @@ impl Lane {
             }
             waiting.tries = waiting.tries.saturating_add(counts);
             let first = *waiting.first_try.get_or_insert(now);
-            let goes_on =
-                waiting.tries < config.max_tries && now.since(first) < config.give_up_after;
+            let goes_on = !is_refused
+                && waiting.tries < config.max_tries
+                && now.since(first) < config.give_up_after;
             if !goes_on {
                 dead.push(dead_letter(&waiting.news, now, &trouble));
             }
@@ -202,7 +224,8 @@ impl Lane {
         self.place.ahead.extend(dead.iter().map(|letter| letter.sequence));
         self.place.bury(&dead);
         self.move_place();
-        self.failed = Some(Failed { since, at: now, wait, trouble, count });
+        let gave_up = !dead.is_empty() || self.failed.as_ref().is_some_and(|failed| failed.gave_up);
+        self.failed = Some(Failed { since, at: now, wait, trouble, count, gave_up });
         dead
     }
 
@@ -279,7 +302,9 @@ fn wait(config: &ChannelConfig, count: u32, trouble: &Trouble) -> Span {
         Trouble::Failed { retry_after: Some(asked), .. } => {
             ours.max((*asked).min(config.give_up_after))
         }
-        Trouble::Failed { retry_after: None, .. } | Trouble::Unavailable(_) => ours,
+        Trouble::Failed { retry_after: None, .. }
+        | Trouble::Refused(_)
+        | Trouble::Unavailable(_) => ours,
     }
 }
 

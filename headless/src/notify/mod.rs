@@ -22,7 +22,7 @@ use crate::config::{ChannelConfig, ChannelKind, NotifyConfig};
 use bell::Bell;
 use cappuccino_core::api::ChannelView;
 use cappuccino_core::store::Reader;
-use cappuccino_core::words::Sequence;
+use cappuccino_core::words::{ChannelHealth, Sequence};
 use hand::{Around, Hand};
 use heartbeat::Heartbeat;
 use lane::Lane;
@@ -42,19 +42,34 @@ const FAREWELL: Duration = Duration::from_millis(700);
 /// Between two looks whether they ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// What clients see of the channels.
+/// What clients and the runner's loop see of the channels.
 #[derive(Debug, Default)]
-pub struct Board(Mutex<BTreeMap<String, ChannelView>>);
+pub struct Board {
+    channels: Mutex<BTreeMap<String, ChannelView>>,
+    health: watch::Sender<BTreeMap<String, ChannelHealth>>,
+}
 
 impl Board {
     /// Every channel, by name.
     pub fn channels(&self) -> Vec<ChannelView> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// How every configured channel does, whenever that changes.
+    pub fn health(&self) -> watch::Receiver<BTreeMap<String, ChannelHealth>> {
+        self.health.subscribe()
     }
 
     fn show(&self, view: ChannelView) {
-        let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.insert(view.name.clone(), view);
+    }
+
+    fn judge(&self, name: &str, health: ChannelHealth) {
+        self.health.send_if_modified(|known| {
+            let before = known.insert(name.to_owned(), health.clone());
+            before != Some(health)
+        });
     }
 }
 
@@ -98,6 +113,9 @@ impl Notifier {
         shared.bell.turn(newest);
         let mut threads = Vec::new();
         for channel in &config.channels {
+            shared.board.judge(&channel.name, ChannelHealth::Untried);
+        }
+        for channel in &config.channels {
             threads.push(start(channel, Arc::clone(&shared), reader.clone(), hand.clone())?);
         }
         Ok(Self { shared, threads })
@@ -136,7 +154,7 @@ fn start(
     let sender = send::sender_with(&channel.kind, around);
     let thread = thread::Builder::new().name(format!("notify-{name}"));
     if let ChannelKind::Heartbeat { every, .. } = channel.kind {
-        let heartbeat = Heartbeat { name, every, sender, shared, last: None, failing_since: None };
+        let heartbeat = Heartbeat::new(name, every, sender, shared);
         return thread.spawn(move || heartbeat.run());
     }
     let place = shared.ledger.place(&name).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! The thread of one channel: reads the history, sends what is due, keeps how far it is.
 
 use super::Shared;
-use super::lane::{Lane, Next, Trouble};
+use super::lane::{Failed, Lane, Next, Trouble};
 use super::message::Message;
 use super::send::Sender;
 use cappuccino_core::api::ChannelView;
 use cappuccino_core::store::Reader;
-use cappuccino_core::words::{Span, Timestamp};
+use cappuccino_core::words::{ChannelHealth, Span, Timestamp};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,15 +131,24 @@ impl Teller {
         })
     }
 
+    fn health(&self) -> ChannelHealth {
+        match self.lane.failing().map(Failed::needs_attention) {
+            Some(Some(why)) => ChannelHealth::Fails(why.to_owned()),
+            None if self.last.is_some() => ChannelHealth::Works,
+            Some(None) | None => ChannelHealth::Untried,
+        }
+    }
+
     fn show(&self, now: Timestamp, wait: Option<Span>) {
         let place = self.lane.place();
         let failing = self.lane.failing();
         let state = match failing.map(|failed| &failed.trouble) {
             Some(Trouble::Unavailable(why)) => format!("unavailable: {why}"),
-            Some(Trouble::Failed { why, .. }) => format!("failing: {why}"),
+            Some(Trouble::Failed { why, .. } | Trouble::Refused(why)) => format!("failing: {why}"),
             None if self.lane.waiting() > 0 => "waiting".to_owned(),
             None => "ok".to_owned(),
         };
+        self.shared.board.judge(&self.name, self.health());
         self.shared.board.show(ChannelView {
             name: self.name.clone(),
             kind: self.kind.to_owned(),

@@ -70,7 +70,7 @@ impl Trading for KnownTrading {
     }
 
     fn pnl(&self) -> Vec<PnlView> {
-        self.0.all(self.1.now().wall)
+        self.0.all(self.1.now())
     }
 
     fn lanes(&self, revision: Option<RevisionId>, buckets: usize) -> Option<LanesView> {

@@ -19,8 +19,9 @@ const PALE: RGBColor = RGBColor(225, 229, 234);
 const GREY: RGBColor = RGBColor(150, 150, 150);
 const GREEN: RGBColor = RGBColor(11, 122, 92);
 const COLOURS: [RGBColor; 4] = [BLUE, AMBER, GREEN, RGBColor(120, 60, 150)];
-/// Milliseconds; a longer stretch is labelled with days.
+/// Milliseconds; a longer stretch is labelled with days, a short one with seconds.
 const MINUTE: f64 = 60_000.0;
+const QUARTER: f64 = 15.0 * MINUTE;
 const TWO_DAYS: f64 = 2.0 * 86_400_000.0;
 
 /// A picture by its name.
@@ -110,11 +111,11 @@ fn over_time(
             .x_label_area_size(44)
             .y_label_area_size(80)
             .build_cartesian_2d(times.clone(), range.clone())?;
-        let long = times.end - times.start > TWO_DAYS;
+        let stretch = times.end - times.start;
         chart
             .configure_mesh()
             .x_labels(8)
-            .x_label_formatter(&|at| clock(*at, long))
+            .x_label_formatter(&|at| clock(*at, stretch))
             .label_style((FONT, 14))
             .light_line_style(WHITE)
             .bold_line_style(PALE)
@@ -122,6 +123,10 @@ fn over_time(
             .draw()?;
         for (number, (name, points)) in curves.iter().enumerate() {
             let colour = COLOURS.get(number % COLOURS.len()).copied().unwrap_or(BLUE);
+            // A line has two ends; what was measured once is a dot.
+            if let [point] = points.as_slice() {
+                chart.draw_series([Circle::new(*point, 3, colour.filled())])?;
+            }
             let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
             let drawn = chart.draw_series(line)?.label(name.as_str());
             drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
@@ -190,10 +195,16 @@ fn range(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     (low <= high).then_some(low - air..high + air)
 }
 
-/// A time of day, or of a longer stretch the day; UTC.
+/// A time of day, of a longer stretch the day, of a short one to the second; UTC.
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
-fn clock(at: f64, long: bool) -> String {
+fn clock(at: f64, stretch: f64) -> String {
     let text = Timestamp(at as i64).to_string();
-    let part = if long { 5..10 } else { 11..16 };
+    let part = if stretch > TWO_DAYS {
+        5..10
+    } else if stretch > QUARTER {
+        11..16
+    } else {
+        11..19
+    };
     text.get(part).unwrap_or_default().to_owned()
 }

@@ -128,10 +128,12 @@ fn open(alert: &cappuccino_core::api::AlertView) -> String {
 
 fn process(view: &ProcessView) -> String {
     let since = view.since.map_or_else(String::new, |at| format!(" since {}", time(at)));
-    format!(
-        "{}: {}{since}, {} lives, {} ended by themselves",
-        view.name, view.phase, view.starts, view.failures_total
-    )
+    let plural = if view.starts == 1 { "life" } else { "lives" };
+    let ended = match view.failures_total {
+        1 => "1 ended by itself".to_owned(),
+        many => format!("{many} ended by themselves"),
+    };
+    format!("{}: {}{since}, {} {plural}, {ended}", view.name, view.phase, view.starts)
 }
 
 fn entry(entry: &Entry) -> String {

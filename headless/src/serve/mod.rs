@@ -49,6 +49,7 @@ fn router(port: Port, closing: watch::Receiver<bool>) -> Router {
         .route("/v1/trials/{number}/params", get(reading::params))
         .route("/v1/series", get(series::names))
         .route("/v1/series/{*name}", get(series::buckets))
+        .route("/v1/curves", get(series::curves))
         .route("/v1/trades", get(reading::trades))
         .route("/v1/pnl", get(reading::pnl))
         .route("/v1/lanes", get(lanes::lanes))

@@ -112,8 +112,10 @@ impl Key {
     /// How urgent this alert is when its finder does not say: nothing trades, the machine itself
     /// needs a person, or only a warning.
     pub fn usual_severity(&self) -> Severity {
-        let always = ["deployment/halted", "deployment/hostile-model", "engine/cycle"];
-        let is_critical = always.contains(&self.0.as_str()) || self.0.ends_with("/stuck");
+        let always = ["deployment/halted", "engine/cycle"];
+        let is_critical = always.contains(&self.0.as_str())
+            || self.0.starts_with("deployment/hostile-model/")
+            || self.0.ends_with("/stuck");
         if is_critical { Severity::Critical } else { Severity::Warning }
     }
 }

@@ -359,8 +359,9 @@ fn study_alert() -> alert::Key {
     alert::Key("deployment/study-replaced".into())
 }
 
-fn hostile_alert() -> alert::Key {
-    alert::Key("deployment/hostile-model".into())
+/// Each model is a finding of its own: who has looked into one knows nothing of the next.
+fn hostile_alert(number: TrialNumber) -> alert::Key {
+    alert::Key(format!("deployment/hostile-model/{number}"))
 }
 
 fn rollback_alert() -> alert::Key {

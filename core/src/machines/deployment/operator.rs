@@ -159,7 +159,7 @@ impl Turn<'_> {
         }
         // A person who holds a trial back has read what was said of it.
         let step = Step::to(next).note(Note::TrialHeld(trial_id, number, reason.to_owned()));
-        step.clear(hostile_alert()).done()
+        step.clear(hostile_alert(number)).done()
     }
 
     fn unhold(self, trial_id: TrialId, number: TrialNumber) -> Answer<Deployment> {

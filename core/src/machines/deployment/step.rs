@@ -150,7 +150,7 @@ impl Turn<'_> {
         step.notes.insert(0, Note::ModelExamined(id, number, verdict.clone()));
         match objection {
             Some(what) if verdict.outcome() == Outcome::Hostile => step.raise(
-                hostile_alert(),
+                hostile_alert(number),
                 format!("the model of trial {number} would run code when opened: {what}"),
                 &format!(
                     "it was refused and nothing of it was run; find out who wrote the trial's \

@@ -121,8 +121,10 @@ impl Turn<'_> {
             .fold(step, |step, what| step.clear(self.alert(what)))
     }
 
+    /// Nobody wants it any more: that it is down is as it should be.
     pub(super) fn vacant(self, process: Process) -> Step<Process> {
-        self.tell_deployment(Step::to(process), |_| deployment::Event::TraderVacant)
+        let step = Step::to(process).clear(self.alert("down"));
+        self.tell_deployment(step, |_| deployment::Event::TraderVacant)
     }
 
     pub(super) fn tell_exited(self, step: Step<Process>, how: &str) -> Step<Process> {

@@ -14,6 +14,7 @@ mod block;
 mod bucket;
 mod column;
 mod compact;
+mod copy;
 mod grid;
 mod head;
 mod maintain;

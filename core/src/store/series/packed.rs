@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
 const NAME: &str = "compressed numbers";
+/// Most numbers in one column: twice what a block's longest column has.
+const NUMBERS_MAX: usize = 120_000;
 
 /// Bytes that are written and read in one copy; the same layout as a list of bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,16 +33,21 @@ impl Packed {
     /// The numbers, of which there must be `count`.
     pub(super) fn unpack<T: Number>(&self, count: u32) -> Result<Vec<T>, CodecError> {
         let malformed = |why| CodecError::Malformed { name: NAME, why };
-        let numbers = if self.0.0.is_empty() {
-            Vec::new()
-        } else {
-            standalone::simple_decompress(&self.0.0)
-                .map_err(|error| malformed(error.to_string()))?
-        };
-        if u32::try_from(numbers.len()) == Ok(count) {
+        let expected = usize::try_from(count).unwrap_or(usize::MAX);
+        if expected > NUMBERS_MAX {
+            return Err(malformed(format!("{count} numbers, more than {NUMBERS_MAX}")));
+        }
+        if expected == 0 && self.0.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A few bytes can stand for millions of numbers: there is room for those expected, only.
+        let mut numbers = vec![T::default(); expected];
+        let progress = standalone::simple_decompress_into(&self.0.0, &mut numbers)
+            .map_err(|error| malformed(error.to_string()))?;
+        if progress.finished && progress.n_processed == expected {
             Ok(numbers)
         } else {
-            Err(malformed(format!("{} numbers instead of {count}", numbers.len())))
+            Err(malformed(format!("other than {count} numbers")))
         }
     }
 }

@@ -93,7 +93,7 @@ impl Sheet {
 
     fn draw_on<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), Failed<B>> {
         area.fill(&WHITE)?;
-        let area = area.titled(&self.title, (FONT, 28))?;
+        let area = area.margin(8, 0, 0, 0).titled(&self.title, (FONT, 28))?;
         let parts = area.split_evenly((self.panels.len().max(1), 1));
         for (part, panel) in parts.iter().zip(&self.panels) {
             panel.draw(part)?;
@@ -115,7 +115,7 @@ impl Panel {
         mesh.label_style((FONT, 17)).light_line_style(TRANSPARENT);
         mesh.x_desc(&self.x.name).y_desc(&self.y.name).draw()?;
         for mark in &self.marks {
-            mark.draw(&mut chart, self.x.range)?;
+            mark.draw(&mut chart, self.x.range, self.y.range)?;
         }
         Ok(())
     }
@@ -128,8 +128,13 @@ impl Mark {
         &self,
         chart: &mut Chart<'_, '_, B>,
         (left, right): (f64, f64),
+        (bottom, top): (f64, f64),
     ) -> Result<(), Failed<B>> {
         match self {
+            Self::Tint(from, to, colour) => {
+                let corners = [(*from, bottom), (*to, top)];
+                chart.draw_series([Rectangle::new(corners, rgb(*colour).mix(0.12).filled())])?;
+            }
             Self::Dots(points, colour) => {
                 let dot = |at: &(f64, f64)| Circle::new(*at, 3, rgb(*colour).filled());
                 chart.draw_series(points.iter().map(dot))?;

@@ -3,6 +3,7 @@
 use super::{Axis, ExportError, INK, Mark, Panel, Sheet};
 use crate::chart::series::{self, Look};
 use crate::chart::time;
+use crate::chart::trials::is_bad;
 use crate::num;
 use crate::view::lanes::Lane;
 use crate::view::study::StudyChart;
@@ -29,7 +30,7 @@ pub fn trials(chart: &StudyChart, title: String) -> Result<Sheet, ExportError> {
         Mark::Line(points(&chart.best), INK.series[1]),
     ];
     for (x, y, standing) in &chart.deployed {
-        let colour = if standing.starts_with("bad") { INK.crit } else { INK.ok };
+        let colour = if is_bad(standing) { INK.crit } else { INK.ok };
         marks.push(Mark::Flag((*x, *y), format!("{x:.0}"), colour));
     }
     let (x, y) = (Axis::round("trial", wide(numbers)), Axis::round("value", wide(values)));
@@ -86,7 +87,15 @@ fn series_csv(csv: &mut String, series: &SeriesView) {
 fn panel(look: &Look<'_>, series: &SeriesView, range: Range) -> Panel {
     let (low, high) = series::extent(&series.buckets, look);
     let ticks = [low, f64::midpoint(low, high), high].map(|at| (at, (look.value)(at))).to_vec();
+    let (first, last) = (num::signed(range.0.0), num::signed(range.1.0));
     let mut marks = Vec::new();
+    for (from, to, colour) in &look.tints {
+        let left = num::signed(from.0).max(first);
+        let right = num::signed(to.unwrap_or(range.1).0).min(last);
+        if left < right {
+            marks.push(Mark::Tint(left, right, *colour));
+        }
+    }
     for run in series::runs(&series.buckets, series.width) {
         let x = |at: Timestamp| num::signed(at.0);
         let band = run.iter().filter_map(|one| Some((x(one.start), one.min?, one.max?))).collect();
@@ -99,7 +108,7 @@ fn panel(look: &Look<'_>, series: &SeriesView, range: Range) -> Panel {
     }
     for (at, word) in &look.marks {
         let at = num::signed(at.0);
-        if (num::signed(range.0.0)..=num::signed(range.1.0)).contains(&at) {
+        if (first..=last).contains(&at) {
             marks.push(Mark::Flag((at, low), word.clone(), INK.ok));
         }
     }
@@ -164,7 +173,11 @@ fn wide((low, high): (f64, f64)) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::window::TimeWindow;
+    use crate::command::Screen;
     use crate::demo::{self, NOON, Scene};
+    use crate::pages::{self, PageState};
+    use crate::view::Views;
     use cappuccino_core::words::Span;
     use std::path::Path;
 
@@ -200,6 +213,27 @@ mod tests {
         assert!(
             csv.lines().any(|line| line.starts_with("live model,") && line.contains("trial 431"))
         );
+    }
+
+    #[test]
+    fn each_live_model_has_its_tint_in_the_saved_chart_as_on_the_screen() {
+        let mut model = demo::model(Scene::Live, NOON);
+        let window = TimeWindow { length: Span::hours(24), end: None };
+        model.series = demo::series(&window, NOON);
+        let mut views = Views::default();
+        views.refresh(&model, NOON);
+        let kept = PageState { window: Some(window), ..PageState::default() };
+        let sheet = pages::sheet(Screen::Pnl, &model, &views, &kept, NOON).unwrap();
+        let colours = |panel: &Panel| {
+            let tint =
+                |mark: &Mark| if let Mark::Tint(.., colour) = mark { Some(*colour) } else { None };
+            panel.marks.iter().filter_map(tint).collect::<Vec<_>>()
+        };
+        for panel in &sheet.panels {
+            let tints = colours(panel);
+            assert_eq!(tints.len(), 2, "trial 412, then 431, in the last day: {}", panel.title);
+            assert_ne!(tints[0], tints[1]);
+        }
     }
 
     #[test]

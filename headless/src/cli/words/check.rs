@@ -1,6 +1,7 @@
 //! `check`: is the configuration usable, is there what it speaks of, and is everything stored what
 //! was written?
 
+use super::metrics;
 use super::surroundings::{self, Lack};
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, try_connect};
@@ -10,7 +11,7 @@ use crate::cli::render::{clean, say, say_json};
 use crate::cli::source::Source;
 use crate::workspace::Workspace;
 use cappuccino_core::store::{Reader, is_readable};
-use cappuccino_core::words::Sequence;
+use cappuccino_core::words::{Sequence, Timestamp};
 use serde::Serialize;
 
 /// What a check found.
@@ -18,6 +19,9 @@ use serde::Serialize;
 struct Verdict {
     /// Rows that were read; only without a runner.
     rows: Option<u64>,
+    /// The same of what was measured; only without a runner, and when anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_rows: Option<u64>,
     /// Lines of the history that hang together.
     history: u64,
     /// What is not there yet and may come by itself.
@@ -75,6 +79,9 @@ fn tell(verdict: &Verdict) -> Result<(), Failure> {
     if let Some(rows) = verdict.rows {
         say(&format!("{rows} rows read"))?;
     }
+    if let Some(rows) = verdict.metrics_rows {
+        say(&format!("{rows} rows of metrics read"))?;
+    }
     say(&format!("{} lines of history hang together", verdict.history))?;
     for Finding { place, problem } in &verdict.awaited {
         say(&format!("not yet: {}: {}", clean(place), clean(problem)))?;
@@ -92,7 +99,10 @@ async fn check_record(workspace: &Workspace, verdict: &mut Verdict) -> Result<()
         return Ok(());
     }
     let outcome = match Source::open(workspace).await {
-        Ok(Source::Record(record)) => inspect(&record.reader(), verdict),
+        Ok(Source::Record(record)) => {
+            inspect_metrics(workspace, record.clock().now().wall, verdict);
+            inspect(&record.reader(), verdict)
+        }
         Ok(mut runner @ Source::Runner(_)) => {
             eprintln!("note: the runner holds the state; its history is checked, rows are not");
             walk(&mut runner, verdict).await
@@ -103,6 +113,25 @@ async fn check_record(workspace: &Workspace, verdict: &mut Verdict) -> Result<()
         verdict.find_failure("state", &failure);
     }
     Ok(())
+}
+
+/// Reads every row of what was measured. Damage there is a finding, and no harm to the state.
+fn inspect_metrics(workspace: &Workspace, now: Timestamp, verdict: &mut Verdict) {
+    const REMEDY: &str = "the runner goes on without them; `cappuccino restore` of any backup of \
+                          the state puts their newest copy in their place";
+    match metrics::check(workspace, now) {
+        Ok(None) => {}
+        Ok(Some(report)) => {
+            verdict.metrics_rows = Some(report.rows);
+            for finding in &report.findings {
+                verdict.find(&format!("metrics: {}", finding.place), finding.problem.clone());
+            }
+            if !report.findings.is_empty() {
+                verdict.find("metrics", REMEDY);
+            }
+        }
+        Err(why) => verdict.find("metrics", format!("{why}; {REMEDY}")),
+    }
 }
 
 /// Reads every row and the whole chain of the history.

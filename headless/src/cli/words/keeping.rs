@@ -1,6 +1,7 @@
 //! Copies of the state: `backup` and `restore`.
 
 use super::asking::blind;
+use super::metrics;
 use crate::cli::args::Format;
 use crate::cli::connect::{block_on, try_connect};
 use crate::cli::failure::Failure;
@@ -27,6 +28,7 @@ pub(in crate::cli) fn backup(workspace: &Workspace, format: Format) -> Result<()
     let reader = record.reader();
     write_backup(&path, |backend| reader.backup_to(backend).map(drop))
         .map_err(|why| Failure::new(why, "nothing was changed; try again"))?;
+    metrics::back_up(workspace, record.clock().now().wall);
     let text = format!("backup written to {}", path.display());
     if format.json { say_json(&serde_json::json!({ "text": text })) } else { say(&text) }
 }
@@ -47,11 +49,14 @@ pub(in crate::cli) fn restore(workspace: &Workspace, backup: &Path) -> Result<()
     let copy = copy_of(backup, &state)?;
     let newest = newest_line(copy.path())?;
     let kept = held.is_some().then(|| keep(&state)).transpose()?;
+    let folder = backup.parent().unwrap_or(Path::new("."));
+    let mended = metrics::mend(workspace, folder, the_clock()?.now().wall);
     copy.persist(&state).map_err(|error| unwritable(&state, &error.error))?;
     File::open(workspace.state_dir())
         .and_then(|folder| folder.sync_all())
         .map_err(|error| unwritable(&state, &error))?;
     say(&format!("the state is that of {}, with {newest} lines of history", backup.display()))?;
+    mended.map_or(Ok(()), |told| say(&told))?;
     match kept {
         Some(path) => say(&format!("what was there before is kept in {}", path.display())),
         None => Ok(()),
@@ -108,14 +113,19 @@ fn newest_line(copy: &Path) -> Result<Sequence, Failure> {
     }
 }
 
-/// Copies the present state to a name of its own, never over an earlier one.
-fn keep(state: &Path) -> Result<PathBuf, Failure> {
+/// A name for what a file was before a restore, never that of an earlier one.
+pub(super) fn aside(file: &Path) -> PathBuf {
     let name = |number: u32| match number {
-        1 => state.with_extension("redb.before-restore"),
-        _ => state.with_extension(format!("redb.before-restore-{number}")),
+        1 => file.with_extension("redb.before-restore"),
+        _ => file.with_extension(format!("redb.before-restore-{number}")),
     };
     let free = (1..=u32::MAX).map(name).find(|path| !path.exists());
-    let path = free.unwrap_or_else(|| name(1));
+    free.unwrap_or_else(|| name(1))
+}
+
+/// Copies the present state to a name of its own.
+fn keep(state: &Path) -> Result<PathBuf, Failure> {
+    let path = aside(state);
     let kept = File::open(state).and_then(|mut source| {
         let mut target = File::create_new(&path)?;
         io::copy(&mut source, &mut target)?;

@@ -10,6 +10,7 @@ pub(super) mod lanes;
 pub(super) mod legacy;
 pub(super) mod lifecycle;
 pub(super) mod logs;
+mod metrics;
 pub(super) mod notify;
 pub(super) mod reading;
 pub(super) mod record;

@@ -4,6 +4,7 @@
 //! webhooks, Discord's "Execute Webhook", Telegram's `sendMessage`.
 
 use super::Sender;
+use super::authority::authorities;
 use crate::config::{Address, ChannelKind};
 use crate::notify::lane::Trouble;
 use crate::notify::message::Message;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig};
 
 /// Longest exchange, from looking the name up to the last byte.
 const EXCHANGE_MAX: Duration = Duration::from_secs(10);
@@ -76,7 +77,7 @@ impl Outgoing {
 fn agent(ca_file: Option<&Path>) -> Result<Agent, String> {
     let mut tls = TlsConfig::builder();
     if let Some(file) = ca_file {
-        tls = tls.root_certs(authorities(file)?);
+        tls = tls.root_certs(RootCerts::from(authorities(file)?));
     }
     let config = Agent::config_builder()
         .timeout_global(Some(EXCHANGE_MAX))
@@ -86,25 +87,6 @@ fn agent(ca_file: Option<&Path>) -> Result<Agent, String> {
         .user_agent(concat!("cappuccino/", env!("CARGO_PKG_VERSION")))
         .tls_config(tls.build());
     Ok(config.build().into())
-}
-
-/// The certificates in a PEM file.
-fn authorities(file: &Path) -> Result<RootCerts, String> {
-    let unusable = |why: String| {
-        let file = file.display();
-        format!("`ca_file` {file} cannot be used: {why}; name a file of PEM certificates")
-    };
-    let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-    let mut found = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(one) = item.map_err(|error| unusable(error.to_string()))? {
-            found.push(one);
-        }
-    }
-    if found.is_empty() {
-        return Err(unusable("there is no certificate in it".to_owned()));
-    }
-    Ok(RootCerts::from(found))
 }
 
 impl Sender for Http {
@@ -145,7 +127,7 @@ fn outgoing(kind: &ChannelKind, message: &Message) -> Result<Outgoing, String> {
             Ok(Outgoing { url: format!("{server}/bot{token}/sendMessage"), ..outgoing })
         }
         ChannelKind::Heartbeat { url, .. } => to(url, None, None),
-        ChannelKind::Desktop | ChannelKind::Command { .. } => {
+        ChannelKind::Desktop | ChannelKind::Email(_) | ChannelKind::Command { .. } => {
             Err("this kind of channel does not speak HTTP; please report this".to_owned())
         }
     }

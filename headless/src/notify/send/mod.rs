@@ -2,8 +2,10 @@
 //!
 //! A sender answers within its own limit of seconds, whatever the other side does.
 
+mod authority;
 mod command;
 mod desktop;
+mod email;
 mod http;
 
 use super::bell::Bell;
@@ -32,6 +34,7 @@ pub fn sender_with(kind: &ChannelKind, around: Around) -> Box<dyn Sender> {
     let Around { bell, hand } = around;
     match kind {
         ChannelKind::Desktop => Box::new(desktop::Desktop::new(hand)),
+        ChannelKind::Email(config) => Box::new(email::Email::new((**config).clone())),
         ChannelKind::Command { command, directory } => {
             Box::new(command::Command::new(command.clone(), directory.clone(), bell))
         }

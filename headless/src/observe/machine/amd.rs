@@ -16,7 +16,8 @@ pub fn look(sysfs: &Path, first: u32) -> Vec<GpuView> {
         .map(|entry| entry.path().join("device"))
         .filter(|device| text(&device.join("vendor")).as_deref() == Some(MAKER))
         .collect();
-    devices.sort();
+    // Cards are numbered anew at each start; where they sit on the bus stays.
+    devices.sort_by_key(|device| fs::canonicalize(device).unwrap_or_else(|_| device.clone()));
     devices.iter().zip(first..).map(|(device, index)| card(index, device)).collect()
 }
 
@@ -96,14 +97,43 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_absence_are_absence() {
+    fn garbage_and_absence_are_absence_and_keep_nothing_else_from_being_read() {
         let root = tree(&[
             ("card0/device/vendor", "0x1002"),
             ("card0/device/gpu_busy_percent", "many"),
             ("card0/device/hwmon/hwmon0/temp1_input", ""),
+            // Reading a folder fails as a field does that the card's firmware does not support.
+            ("card0/device/mem_info_vram_used/x", ""),
+            ("card0/device/mem_info_vram_total", "17163091968"),
+            ("card0/device/hwmon/hwmon0/power1_average/x", ""),
+            ("card0/device/hwmon/hwmon0/power1_input", "31000000"),
         ]);
         let card = &look(root.path(), 0)[0];
         assert_eq!((card.utilisation_percent, card.temperature_celsius), (None, None));
+        assert_eq!((card.memory_used_bytes, card.memory_total_bytes), (None, Some(17_163_091_968)));
+        assert_eq!(card.power_watts, Some(31.0));
         assert_eq!(look(Path::new("/nowhere"), 0), Vec::new());
+    }
+
+    #[test]
+    fn a_card_keeps_its_place_when_the_kernel_numbers_it_anew() {
+        let slots = ["0000:03:00.0", "0000:0b:00.0"];
+        let indices = |numbers: [u32; 2]| {
+            let root = tempfile::tempdir().unwrap();
+            for (slot, number) in slots.into_iter().zip(numbers) {
+                let device = root.path().join("devices").join(slot);
+                fs::create_dir_all(&device).unwrap();
+                fs::write(device.join("vendor"), "0x1002").unwrap();
+                fs::write(device.join("product_name"), slot).unwrap();
+                let card = root.path().join(format!("class/drm/card{number}"));
+                fs::create_dir_all(&card).unwrap();
+                std::os::unix::fs::symlink(device, card.join("device")).unwrap();
+            }
+            let cards = look(root.path(), 0).into_iter();
+            cards.map(|card| (card.index, card.name)).collect::<Vec<_>>()
+        };
+        let expected = [(0, slots[0].to_owned()), (1, slots[1].to_owned())];
+        assert_eq!(indices([0, 1]), expected);
+        assert_eq!(indices([10, 2]), expected);
     }
 }

@@ -16,6 +16,7 @@ use growth::Growth;
 use host::HostEye;
 use nvidia::Nvidia;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -155,6 +156,7 @@ impl Eye {
         let mut cards = self.nvidia.look();
         let next = cards.gpus.iter().map(|gpu| gpu.index.saturating_add(1)).max().unwrap_or(0);
         cards.gpus.extend(amd::look(&self.config.sysfs, next));
+        cards.gpus.iter_mut().for_each(doubt);
         self.host.look();
         let view = self.view(&cards, now.wall);
         let disk_used_percent = match (view.disk_used_bytes, view.disk_total_bytes) {
@@ -226,6 +228,16 @@ impl Eye {
     }
 }
 
+/// Drivers answer nonsense now and then, such as all ones for "not known": nobody is woken for it.
+fn doubt(gpu: &mut GpuView) {
+    let within = |reading: &mut Option<f64>, range: RangeInclusive<f64>| {
+        *reading = reading.filter(|reading| range.contains(reading));
+    };
+    within(&mut gpu.temperature_celsius, -40.0..=150.0);
+    within(&mut gpu.utilisation_percent, 0.0..=100.0);
+    within(&mut gpu.power_watts, 0.0..=5_000.0);
+}
+
 #[expect(clippy::cast_precision_loss, reason = "sizes and counts, shown in percent")]
 const fn real(count: u64) -> f64 {
     count as f64
@@ -262,6 +274,8 @@ pub fn samples(view: &MachineView) -> Vec<(String, &'static str, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cappuccino_core::words::StudyIdentity;
+    use std::sync::RwLock;
 
     fn eye() -> Eye {
         let folder = std::env::temp_dir();
@@ -290,6 +304,39 @@ mod tests {
         let silent = GpuView::default();
         assert_eq!(eye.mean(&silent, at(610)), None);
         assert_eq!(eye.mean(&gpu(90.0), at(620)), None, "a gap begins anew");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_card_idle_and_no_study_stalled() {
+        let mut eye = eye();
+        let arrived = Moment { uptime: Span::hours(5), ..Moment::default() };
+        let identity =
+            StudyIdentity { name: "s".into(), study_id: 1, directions: Vec::new(), anchor: None };
+        eye.study.report(identity, 1, false, arrived, &RwLock::default());
+        let gpu = GpuView { utilisation_percent: Some(10.0), ..GpuView::default() };
+        for (minutes, years, mean) in
+            [(0, 0, None), (5, 1, None), (9, -1, None), (10, 2, Some(10.0))]
+        {
+            let wall = Timestamp(0).plus(Span::hours(years * 365 * 24));
+            let now = Moment { wall, ..arrived.plus(Span::minutes(minutes)) };
+            assert_eq!(eye.mean(&gpu, now), mean, "after {minutes} minutes");
+            let (_, vitals) = eye.look(now);
+            assert_eq!(vitals.since_trial, Some(Span::minutes(minutes)));
+        }
+    }
+
+    #[test]
+    fn what_no_card_can_be_is_not_known() {
+        let of = |celsius, percent| {
+            let (temperature_celsius, utilisation_percent) = (Some(celsius), Some(percent));
+            let mut gpu =
+                GpuView { temperature_celsius, utilisation_percent, ..GpuView::default() };
+            doubt(&mut gpu);
+            (gpu.temperature_celsius, gpu.utilisation_percent)
+        };
+        assert_eq!(of(65_535.0, 255.0), (None, None));
+        assert_eq!(of(f64::NAN, f64::INFINITY), (None, None));
+        assert_eq!(of(93.0, 100.0), (Some(93.0), Some(100.0)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::watcher::{Sessions, Shown};
 use cappuccino_core::api::{PnlView, TradeView};
 use cappuccino_core::trading::Session;
 use cappuccino_core::trading::paper::league::{League, Standings};
-use cappuccino_core::words::{RevisionId, Timestamp};
+use cappuccino_core::words::{Moment, RevisionId, Span, Timestamp};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +20,8 @@ pub(super) struct Followed {
     session: Session,
     lanes: Lanes,
     told: Option<Told>,
+    looked: Option<Moment>,
+    heard: Option<Moment>,
 }
 
 /// Its event record.
@@ -62,7 +64,8 @@ impl Followed {
             standings: Arc::default(),
             state: String::new(),
         };
-        Self { revision, rows: Tail::new(file), session: Session::default(), lanes, told: None }
+        let (rows, session) = (Tail::new(file), Session::default());
+        Self { revision, rows, session, lanes, told: None, looked: None, heard: None }
     }
 
     /// Whose session it is.
@@ -71,14 +74,18 @@ impl Followed {
     }
 
     /// Looks once and shows what is new; whether more waits to be read.
-    pub(super) fn look(&mut self, sessions: &Sessions, on_news: &impl Fn()) -> bool {
+    pub(super) fn look(&mut self, now: Moment, sessions: &Sessions, on_news: &impl Fn()) -> bool {
         let look = self.rows.look(&mut self.session);
         if matches!(look, Ok(Look::More)) || self.lanes.look() {
             return true;
         }
+        let before = self.looked.replace(now);
         let told = self.to_tell(&look);
         if self.told.as_ref() == Some(&told) {
             return false;
+        }
+        if self.told.as_ref().is_none_or(|known| known.counts() != told.counts()) {
+            self.heard = self.grown(now, before);
         }
         let is_new_state = self.told.as_ref().is_none_or(|before| before.state != told.state);
         if is_new_state && told.state.starts_with("unreadable") {
@@ -88,6 +95,14 @@ impl Followed {
         self.told = Some(told);
         on_news();
         false
+    }
+
+    /// When the rows grew. Their file's own stamp is of the wall clock, which may have been set:
+    /// what grew between two looks did so between them.
+    fn grown(&self, now: Moment, before: Option<Moment>) -> Option<Moment> {
+        let ago = now.wall.since(self.rows.modified()?).max(Span::ZERO);
+        let ago = before.map_or(ago, |before| ago.min(now.since(before)));
+        Some(now.plus(Span(-ago.0)))
     }
 
     fn to_tell(&self, look: &std::io::Result<Look>) -> Told {
@@ -122,8 +137,15 @@ impl Followed {
             heard: self.rows.modified(),
             ..PnlView::of(&self.session)
         };
-        let lanes = self.lanes.shown();
-        sessions.show(self.revision, Shown { view, trades: trades.into(), lanes });
+        let (lanes, heard) = (self.lanes.shown(), self.heard);
+        sessions.show(self.revision, Shown { view, trades: trades.into(), heard, lanes });
+    }
+}
+
+impl Told {
+    /// What grows with the file of rows.
+    const fn counts(&self) -> (u64, u64) {
+        (self.rows, self.skipped)
     }
 }
 

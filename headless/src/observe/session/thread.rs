@@ -2,6 +2,7 @@
 
 use super::followed::Followed;
 use super::watcher::Sessions;
+use crate::clock::Clock;
 use crate::config::SessionPath;
 use cappuccino_core::words::RevisionId;
 use std::collections::VecDeque;
@@ -17,6 +18,8 @@ pub(super) struct Observer<F> {
     pub(super) path: SessionPath,
     /// What clients see of them.
     pub(super) sessions: Sessions,
+    /// The present.
+    pub(super) clock: Clock,
     /// Told when something changed there.
     pub(super) on_news: F,
     /// Earlier revisions whose files are still to be read.
@@ -42,15 +45,16 @@ impl<F: Fn()> Observer<F> {
 
     /// Looks once; how long to wait for the next look.
     fn turn(&mut self) -> Duration {
+        let now = self.clock.now();
         let followed = self.followed.as_mut();
-        if followed.is_some_and(|followed| followed.look(&self.sessions, &self.on_news)) {
+        if followed.is_some_and(|followed| followed.look(now, &self.sessions, &self.on_news)) {
             return Duration::ZERO;
         }
         let Some(revision) = self.earlier.front().copied() else { return POLL };
         let path = &self.path;
         let begin = || Followed::new(Some(revision), path.of(revision));
         let mut ended = self.ended.take().unwrap_or_else(begin);
-        if ended.look(&self.sessions, &self.on_news) {
+        if ended.look(now, &self.sessions, &self.on_news) {
             self.ended = Some(ended);
         } else {
             self.earlier.pop_front();
@@ -67,7 +71,7 @@ impl<F: Fn()> Observer<F> {
         self.earlier.retain(|earlier| *earlier != revision);
         // The last rows of the one before; a long file that is not read yet comes later.
         if let Some(last) = &mut self.followed
-            && last.look(&self.sessions, &self.on_news)
+            && last.look(self.clock.now(), &self.sessions, &self.on_news)
         {
             self.earlier.extend(last.revision());
         }

@@ -2,10 +2,11 @@
 
 use super::followed::{Followed, ShownLanes, locked};
 use super::thread::Observer;
+use crate::clock::Clock;
 use crate::config::SessionPath;
 use cappuccino_core::api::{LanesView, PnlView, TradeView};
 use cappuccino_core::trading::paper::league::Standings;
-use cappuccino_core::words::{RevisionId, Span, Timestamp};
+use cappuccino_core::words::{Moment, RevisionId, Span};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,8 @@ pub(super) struct Shown {
     pub(super) view: PnlView,
     /// Its newest trades, oldest first.
     pub(super) trades: Arc<[TradeView]>,
+    /// When the file grew, by both clocks: one that is set makes no trader fall silent.
+    pub(super) heard: Option<Moment>,
     /// What trades beside it.
     pub(super) lanes: ShownLanes,
 }
@@ -55,6 +58,7 @@ impl SessionWatcher {
         path: SessionPath,
         live: Option<RevisionId>,
         earlier: impl DoubleEndedIterator<Item = RevisionId>,
+        clock: Clock,
         on_news: impl Fn() + Send + 'static,
     ) -> Self {
         let sessions = Sessions::default();
@@ -69,6 +73,7 @@ impl SessionWatcher {
         let observer = Observer {
             path: path.clone(),
             sessions: sessions.clone(),
+            clock,
             on_news,
             earlier,
             ended: None,
@@ -96,7 +101,7 @@ impl SessionWatcher {
     }
 
     /// The session that is followed, at `now`; waiting before anything is known of it.
-    pub fn view(&self, now: Timestamp) -> PnlView {
+    pub fn view(&self, now: Moment) -> PnlView {
         let key = self.asked.filter(|_| self.path.is_per_revision());
         self.sessions.view(key, now).unwrap_or_else(|| PnlView {
             state: "waiting".to_owned(),
@@ -151,7 +156,7 @@ impl Sessions {
         });
     }
 
-    fn view(&self, revision: Option<RevisionId>, now: Timestamp) -> Option<PnlView> {
+    fn view(&self, revision: Option<RevisionId>, now: Moment) -> Option<PnlView> {
         self.with(|inner| inner.shown.get(&revision).map(|shown| shown.at(now)))
     }
 
@@ -169,7 +174,7 @@ impl Sessions {
     }
 
     /// Every session that has begun or is followed, newest revision first.
-    pub fn all(&self, now: Timestamp) -> Vec<PnlView> {
+    pub fn all(&self, now: Moment) -> Vec<PnlView> {
         self.with(|inner| {
             let followed = inner.followed;
             let views = inner.shown.iter().rev();
@@ -197,8 +202,8 @@ impl Sessions {
 impl Shown {
     /// The figures with what depends on the time. The market's clock goes on from the newest row
     /// by the time since the file grew, so that a trader that fell silent has no recent trades.
-    fn at(&self, now: Timestamp) -> PnlView {
-        let age = self.view.heard.map(|heard| Span(now.since(heard).0.max(0)));
+    fn at(&self, now: Moment) -> PnlView {
+        let age = self.heard.map(|heard| now.since(heard));
         let market = self.view.newest.map(|newest| newest.plus(age.unwrap_or(Span::ZERO)));
         let is_recent = |trade: &&TradeView| market.is_some_and(|at| at.since(trade.at) < DAY);
         let recent = self.trades.iter().rev().take_while(is_recent).count();

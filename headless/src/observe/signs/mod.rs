@@ -216,6 +216,9 @@ impl Eye {
         let limits = policy.liveness.limits.iter();
         let mut lines: Vec<String> = limits
             .map(|(sign, limit)| match signs.silent.get(sign) {
+                Some(silent) if silent >= limit => {
+                    format!("no {sign} for {silent}, at most {limit}")
+                }
                 Some(silent) => format!("last {sign} {silent} ago, at most {limit}"),
                 None => format!("{sign} cannot be seen, at most {limit}"),
             })

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use cappuccino_core::words::{Moment, Span};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, RwLock};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 /// How long a database may stay locked before that is told.
@@ -43,15 +43,17 @@ pub fn spawn(
     let (end, ended) = channel::<()>();
     let every = Duration::from_millis(u64::try_from(poll.0).unwrap_or(2000).max(10));
     let mut observer = Observer { source, reader, clock, on_news, told: None, busy_since: None };
-    let thread = std::thread::spawn(move || {
+    let watch = move || {
         loop {
             let pause = observer.turn().unwrap_or(every);
             if ended.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
         }
-    });
-    StudyHandle { catalog, end: Some(end), thread: Some(thread) }
+    };
+    let thread = Builder::new().name("study".to_owned()).spawn(watch);
+    let thread = thread.inspect_err(|error| tracing::error!("the study is not read: {error}"));
+    StudyHandle { catalog, end: Some(end), thread: thread.ok() }
 }
 
 impl StudyHandle {

@@ -1,0 +1,1 @@
+"""Supervisors side by side: what `benches/peers/supervise.py` is made of."""
