@@ -354,6 +354,48 @@ fn a_backtest_knows_nothing_of_the_future() {
 }
 
 #[test]
+fn states_of_the_newest_bars_are_those_that_the_trader_would_see() {
+    let (bars, rules) = (bars(8, 2, 80), rules(2));
+    let course = Course::new(&bars).unwrap();
+    let states = course.states(&settings(2), &rules, 5);
+    assert_eq!(states.len(), 10, "of each bar one with cash and one with coins");
+    let newest = course.states(&settings(2), &rules, 1);
+    assert_eq!(newest, states[8..]);
+    for pair in states.chunks(2) {
+        let (cash, coins) = (&pair[0], &pair[1]);
+        assert_eq!(cash.len(), settings(2).state_len(2));
+        assert_eq!((cash[0], &cash[1..3]), (1000.0 / 2048.0, &[0.0, 0.0][..]));
+        assert!(coins[0] == 0.0 && coins[1] > 0.0 && coins[2] > 0.0);
+        assert_eq!(cash[3..], coins[3..], "the market looks the same to both");
+    }
+    // The newest bar comes first, the one before it second.
+    assert_eq!(states[6][3..25], states[8][25..47]);
+    assert_eq!(course.states(&settings(2), &rules, 1000).len(), 2 * (course.len() - 1));
+}
+
+#[test]
+fn who_joins_trades_from_the_next_bar_on_and_costs_the_others_nothing() {
+    let (bars, champion) = (bars(9, 2, 120), || vec![player("champion", Policy::Random(3), 2)]);
+    let mut alone = desk(2, rules(2), champion());
+    let mut visited = desk(2, rules(2), champion());
+    let known = run(&mut alone, &bars);
+    let mut found = run(&mut visited, &bars[..60]);
+    visited.join(player("guest", Policy::Random(4), 5));
+    found.extend(run(&mut visited, &bars[60..90]));
+    let names = |desk: &Desk| desk.lanes().map(|(name, ..)| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&visited), ["champion", "guest"]);
+    let guest = visited.lanes().nth(1).unwrap().2.account().clone();
+    assert!(guest.sums.fills > 10 && books(&guest).abs() < 1e-9, "{guest:?}");
+    visited.leave("guest");
+    visited.leave("champion");
+    found.extend(run(&mut visited, &bars[90..]));
+    assert_eq!(names(&visited), ["champion"], "the champion stays");
+    for (known, found) in known.iter().zip(&found) {
+        assert_eq!(format!("{:?}", known.lanes[0]), format!("{:?}", found.lanes[0]));
+    }
+}
+
+#[test]
 fn a_backtest_that_cannot_be_made_says_why() {
     let (course, rules) = (Course::new(&bars(8, 2, 34)).unwrap(), rules(2));
     let run = |lookback| course.run(&Policy::Hold, &settings(lookback), &rules);

@@ -4,7 +4,7 @@
 use super::SessionPath;
 use super::check::{Mistake, mistake};
 use super::file::{File, Process, Role};
-use crate::trade::args::TradeArgs;
+use crate::trade::args::{TradeArgs, full_ticker};
 use clap::Parser;
 
 /// The word that starts it.
@@ -30,7 +30,7 @@ pub(super) fn built_in(file: &File) -> Result<Option<TradeArgs>, Mistake> {
     })?;
     let args = args.args;
     if let Some(named) = &file.models.tickers
-        && named.get_ref().len() != args.tickers.len()
+        && !named.get_ref().iter().map(|name| full_ticker(name)).eq(args.full_tickers())
     {
         let (here, there) = (named.get_ref().join(" "), args.tickers.join(" "));
         let what = format!("models are for {here}, the trader trades {there}");
@@ -96,5 +96,8 @@ mod tests {
         refused(&wrong, "the trader would not start: invalid value 'nasdaq'", "trade --help");
         let said = "models are for BTC/USD, the trader trades BTC/USD ETH";
         refused(&text(WORDS, "tickers = [\"BTC/USD\"]"), said, "or leave the line out");
+        let turned = text(WORDS, "tickers = [\"ETH\", \"BTC\"]");
+        refused(&turned, "models are for ETH BTC", "or leave the line out");
+        accepted(&text(WORDS, "tickers = [\"BTC\", \"ETH/USD\"]"));
     }
 }

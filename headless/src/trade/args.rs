@@ -128,10 +128,7 @@ pub enum Fill {
 impl TradeArgs {
     /// The tickers; one without a currency is in dollars.
     pub(crate) fn full_tickers(&self) -> Vec<String> {
-        let full = |name: &String| {
-            if name.contains('/') { name.clone() } else { format!("{name}/USD") }
-        };
-        self.tickers.iter().map(full).collect()
+        self.tickers.iter().map(|name| full_ticker(name)).collect()
     }
 
     /// The session's rules.
@@ -186,6 +183,11 @@ impl TradeArgs {
     pub(super) fn candles_file(&self, timeframe: Timeframe) -> PathBuf {
         self.candles.join(format!("{timeframe}.csv"))
     }
+}
+
+/// A ticker; one without a currency is in dollars.
+pub(crate) fn full_ticker(name: &str) -> String {
+    if name.contains('/') { name.to_owned() } else { format!("{name}/USD") }
 }
 
 fn timeframe(text: &str) -> Result<Timeframe, String> {

@@ -83,7 +83,7 @@ impl Simulation {
 
     /// The trader's record shows one of those beside the live model to be better, or worse.
     pub(super) fn verdict(&mut self) -> Result<(), Violation> {
-        let wait = self.fate.wait(30 * HOUR);
+        let wait = self.fate.wait(4 * HOUR);
         self.after(wait, Coming::Verdict);
         let deployment = &self.disk.deployment;
         let Some(live) = deployment.slot.phase.live() else { return Ok(()) };
@@ -91,7 +91,7 @@ impl Simulation {
         let Some((lane, revision)) = company.get(self.fate.between(0, 3) as usize).cloned() else {
             return Ok(());
         };
-        let difference = if self.fate.one_in(2) { 1e-4 } else { -1e-4 };
+        let difference = if self.fate.one_in(4) { -1e-4 } else { 1e-4 };
         let rival = Rival {
             revision,
             is_previous: lane == PREVIOUS,
