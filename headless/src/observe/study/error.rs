@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
     /// SQLite refuses.
-    #[error("{path}: {source}; check that the file is Optuna's database and may be read")]
+    #[error("{path}: {source}; {}", remedy(source))]
     Sqlite {
         /// Which file.
         path: PathBuf,
@@ -50,8 +50,37 @@ pub enum StudyError {
     NoTrial(i64),
 }
 
+/// What to do about a refusal of SQLite's.
+fn remedy(source: &rusqlite::Error) -> &'static str {
+    if is_busy(source) {
+        "somebody is writing to it just now, try again"
+    } else {
+        "check that the file is Optuna's database and may be read"
+    }
+}
+
 /// Whether somebody else is writing just now: no error, try again.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
     matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn a_study_that_is_being_written_is_not_taken_for_another_file() {
+        let said = |code| {
+            let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            StudyError::Sqlite { path: "optuna.db".into(), source }.to_string()
+        };
+        assert!(
+            said(ffi::SQLITE_BUSY).ends_with("just now, try again"),
+            "{}",
+            said(ffi::SQLITE_BUSY)
+        );
+        assert!(said(ffi::SQLITE_NOTADB).ends_with("Optuna's database and may be read"));
+    }
 }
