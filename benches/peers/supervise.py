@@ -124,7 +124,7 @@ def arguments():
 
 def main():
     options = arguments()
-    if not options.program.exists():
+    if not options.fetch and not options.program.exists():
         sys.exit("error: build it first: cargo build --release -p cappuccino-headless")
     only = [part.lower() for part in options.only or [""]]
     asked = lambda title: any(part in title.lower() for part in only)
