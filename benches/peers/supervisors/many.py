@@ -11,7 +11,7 @@ from .harness import Site, cost, kill, memory, spread
 
 MANY, VICTIMS = 500, 100
 # Seconds until so many have begun; a peer that starts one after the other takes long.
-START_PATIENCE, BACK_PATIENCE = 30, 20
+START_PATIENCE, BACK_PATIENCE = 20, 20
 # Seconds until what follows a start is over: above all the readiness of all of them.
 SETTLE = 8
 
