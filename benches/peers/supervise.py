@@ -104,7 +104,7 @@ def measure(tables, options):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=30, help="of idleness that are measured")
+    parser.add_argument("--seconds", type=int, default=20, help="of idleness that are measured")
     parser.add_argument("--rounds", type=int, default=100, help="killed workers, at most")
     parser.add_argument("--patience", type=float, default=4, help="seconds after a new start")
     parser.add_argument("--many", type=int, default=many.MANY, help="workers of the crowd")

@@ -8,7 +8,7 @@ from .harness import (FAILS, LEAVES, OBEDIENT, STUBBORN, GRACE, Site, Skipped, c
                       memory, spread, wakeups)
 
 # Seconds that the restarts of one supervisor may take together, and that one may.
-BUDGET, PATIENCE = 10, 25
+BUDGET, PATIENCE = 8, 25
 # Seconds until what follows a start is over: readiness, the first copies and samples.
 SETTLE = 15
 

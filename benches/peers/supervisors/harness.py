@@ -231,7 +231,7 @@ class Site:
             self.peer.start()
             everyone = lambda: all(name in self.births.of for name in names)
             if not self.births.listen(patience, everyone):
-                out = " ".join(text(self.folder / "out")[-300:].split())
+                out = " ".join(text(self.folder / "out")[-80:].split())
                 count = len(self.births.of)
                 raise Skipped(f"{count} of {len(names)} workers begin within {patience} s: {out}")
         except BaseException:

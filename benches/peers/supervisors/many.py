@@ -11,7 +11,9 @@ from .harness import Site, cost, kill, memory, spread
 
 MANY, VICTIMS = 500, 100
 # Seconds until so many have begun; a peer that starts one after the other takes long.
-START_PATIENCE, BACK_PATIENCE = 30, 20
+START_PATIENCE, BACK_PATIENCE = 20, 20
+# Seconds until what follows a start is over: above all the readiness of all of them.
+SETTLE = 8
 
 
 def names(count):
@@ -23,7 +25,7 @@ def crowd(kind, options):
     began = time.monotonic()
     with Site(kind, options, names=names(options.many), patience=START_PATIENCE) as site:
         up = time.monotonic() - began
-        site.births.listen(3)
+        site.births.listen(SETTLE)
         pids = site.peer.all(site.births)
         before = cost(pids)
         time.sleep(min(options.seconds, 10))
