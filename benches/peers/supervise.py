@@ -4,8 +4,8 @@
     cargo build --release -p cappuccino-headless && python3 benches/peers/supervise.py
 
 Prints tables for docs/MEASUREMENTS.md. supervisor and circus come from pip, pm2 from npm, runit, s6
-and monit from Debian, horust and pitchfork are built by cargo; all are kept in `target/peers`, and
-`--fetch` only fetches them. What cannot be had or measured is said with the reason. Ours and the
+and monit from Debian, horust and pitchfork are built by cargo; all are kept in `target/peers` but
+s6, which is installed (as root only, where it is missing), and `--fetch` only fetches them. What cannot be had or measured is said with the reason. Ours and the
 peers are told to restart without delay and without end, except in the crash loop.
 """
 
