@@ -40,7 +40,7 @@ class Tables:
             for title, kind in kinds:
                 try:
                     cells = measure(kind)
-                except (harness.Skipped, OSError, ValueError, KeyError, IndexError) as why:
+                except harness.TROUBLE as why:
                     cells = [str(why) or repr(why)] + [""] * (len(heads) - 1)
                 self.row(title, cells)
 

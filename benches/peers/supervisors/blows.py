@@ -4,8 +4,8 @@ import signal
 import threading
 import time
 
-from .harness import (FAILS, LEAVES, OBEDIENT, STUBBORN, GRACE, Site, Skipped, cost, kill, lives,
-                      memory, spread, wakeups)
+from .harness import (FAILS, GRACE, LEAVES, OBEDIENT, STUBBORN, TROUBLE, Site, Skipped, cost, kill,
+                      lives, memory, spread, wakeups)
 
 # Seconds that the restarts of one supervisor may take together, and that one may.
 BUDGET, PATIENCE = 8, 25
@@ -34,7 +34,7 @@ def idle(kinds, options):
         for title, kind in kinds:
             try:
                 sites.append((title, Site(kind, options)))
-            except (Skipped, OSError) as why:
+            except TROUBLE as why:
                 rows[title] = [str(why), "", "", ""]
         time.sleep(SETTLE)
         before = {title: costs(site) for title, site in sites}
@@ -130,7 +130,7 @@ def crash_loops(kinds, options):
         for title, kind in kinds:
             try:
                 sites.append((title, Site(kind, options, FAILS, ["w0"], prepare=own_rule)))
-            except (Skipped, OSError) as why:
+            except TROUBLE as why:
                 rows[title] = [str(why)]
         ends = time.monotonic() + options.loop_seconds
         while time.monotonic() < ends:

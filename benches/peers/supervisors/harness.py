@@ -27,6 +27,10 @@ class Skipped(Exception):
     """What cannot be measured, and why."""
 
 
+# What a peer may do instead of being measured: it is told in its row.
+TROUBLE = (Skipped, OSError, ValueError, KeyError, IndexError, subprocess.SubprocessError)
+
+
 def text(path):
     try:
         return pathlib.Path(path).read_text(errors="replace")
