@@ -163,6 +163,24 @@ fn every_command_does_the_same_by_its_key_and_by_its_words_and_does_something() 
 }
 
 #[test]
+fn older_lines_are_said_to_be_on_their_way_only_when_somebody_was_asked_for_them() {
+    let is_asked = |window: &Window| window.state().model().log.can_page_back().is_err();
+    let (hand, mut window) = ready(Command::LogOlder);
+    hand.is_busy.set(true);
+    by_key(Command::LogOlder, &mut window);
+    assert!(!is_asked(&window), "the link was too busy to take it");
+    hand.is_busy.set(false);
+    by_key(Command::LogOlder, &mut window);
+    assert!(is_asked(&window));
+    let (hand, mut window) = ready(Command::LogOlder);
+    let (why, retry_in) = ("it went".to_owned(), Span::seconds(9));
+    hand.tell(News::Disconnected { why, absent: true, retry_in });
+    window.run();
+    by_key(Command::LogOlder, &mut window);
+    assert!(!is_asked(&window), "there is nobody to be asked");
+}
+
+#[test]
 fn all_that_the_runner_can_be_asked_by_a_person_is_asked_by_a_command() {
     let mut asked = BTreeSet::new();
     for command in Command::all() {
@@ -180,6 +198,12 @@ fn all_that_the_runner_can_be_asked_by_a_person_is_asked_by_a_command() {
     press(&mut window, Modifiers::NONE, Key::H);
     let released = format!("{:?}", hand.asked()[0].command);
     assert!(released.starts_with("Unhold"), "{released}");
+    // Where no trial is seen, none is held.
+    let (hand, mut window) = ready(Command::Theme);
+    press(&mut window, Modifiers::NONE, Key::H);
+    assert!(hand.asked().is_empty(), "{:?}", hand.asked());
+    let told: Vec<_> = window.state().model().notices.all().map(|told| &told.text).collect();
+    assert_eq!(told, ["choose a trial first, on the page Trials"]);
     let wanted = [
         "Acknowledge",
         "Approve",

@@ -215,6 +215,22 @@ fn wishes_are_granted_while_a_reading_hangs_and_it_does_not_hang_for_ever() {
     assert!(why.contains("did not answer within 5 s"), "{why}");
 }
 
+#[test]
+fn only_the_model_that_is_looked_at_last_is_searched_for_in_the_history() {
+    let window = Window::open();
+    let slow = holding_back(&window.socket(), "GET /v1/history?before=");
+    let mut ear = Ear::at(slow.path().join("api.sock"));
+    ear.hear("who it is", |news| matches!(news, News::Connected(_)).then_some(()));
+    for revision in [2, 9] {
+        assert!(ear.link.wish(Wish::Examination(RevisionId(revision))));
+    }
+    let first = ear.hear("that a search failed", |news| match news {
+        News::Examined(of, Err(_)) => Some(*of),
+        _ => None,
+    });
+    assert_eq!(first, RevisionId(9), "the former search went on");
+}
+
 /// Answers every connection with these bytes, or keeps it open and says nothing.
 fn liar(socket: &Path, answer: Option<&'static [u8]>) {
     let listener = UnixListener::bind(socket).unwrap();

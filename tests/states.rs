@@ -40,15 +40,18 @@ fn gone(why: &str, absent: bool) -> News {
     News::Disconnected { why: why.to_owned(), absent, retry_in: Span::seconds(4) }
 }
 
-/// No button of the page that asks the runner for something can be pressed.
-fn asks_nothing(window: &Window, screen: Screen) {
+/// No button of the page that asks the runner for something can be pressed; how many there are.
+fn asks_nothing(window: &Window, screen: Screen) -> usize {
+    let mut count = 0;
     let all = ["Roll back…", "Deploy…", "Hold back", "Restart trader…", "Acknowledge"];
     for name in all.into_iter().chain(["Pause automatic deployments", "Back to 412…"]) {
         for button in window.query_all_by_label(name) {
             let is_off = button.accesskit_node().is_disabled();
             assert!(is_off, "{}: {name} can be pressed", screen.name());
+            count += 1;
         }
     }
+    count
 }
 
 #[test]
@@ -79,6 +82,7 @@ fn without_a_runner_every_screen_says_so_and_shows_no_numbers() {
 
 #[test]
 fn a_live_picture_goes_stale_is_lost_and_comes_back_on_every_screen() {
+    let mut buttons = 0;
     for screen in Screen::ALL {
         pass(Span(0));
         let (hand, mut window) = on(screen, met(demo::status(NOON)));
@@ -87,32 +91,36 @@ fn a_live_picture_goes_stale_is_lost_and_comes_back_on_every_screen() {
         window.run();
         must_say(&window, screen, "Stale, 12 s old");
         must_say(&window, screen, "The runner has said nothing for 12 s");
-        asks_nothing(&window, screen);
+        buttons += asks_nothing(&window, screen);
         hand.tell(gone("the answer to /v1/status is not understood", false));
         window.run();
         must_say(&window, screen, "Runner lost");
         must_say(&window, screen, "is not understood");
-        asks_nothing(&window, screen);
+        buttons += asks_nothing(&window, screen);
         met(demo::status(NOON)).into_iter().for_each(|news| hand.tell(news));
         window.run();
         must_say(&window, screen, "Live");
         assert!(!says(&window, "Runner lost"), "{}", screen.name());
         pass(Span(0));
     }
+    assert!(buttons > 0, "no button was found, so nothing was proved");
 }
 
 #[test]
 fn a_runner_of_another_version_is_read_and_not_asked_on_every_screen() {
+    let mut buttons = 0;
     for screen in Screen::ALL {
         let newer = News::Connected(Hello { api: 99, ..demo::hello() });
         let (_, window) = on(screen, [newer, News::Status(Box::new(demo::status(NOON)))]);
         must_say(&window, screen, "Read only");
-        asks_nothing(&window, screen);
+        buttons += asks_nothing(&window, screen);
     }
+    assert!(buttons > 0, "no button was found, so nothing was proved");
 }
 
 #[test]
 fn a_frozen_picture_counts_what_waits_and_moves_on_when_it_is_let_go() {
+    let mut buttons = 0;
     for screen in Screen::ALL {
         let (hand, mut window) = on(screen, met(demo::status(NOON)));
         press(&mut window, Modifiers::COMMAND, Key::Space);
@@ -122,11 +130,12 @@ fn a_frozen_picture_counts_what_waits_and_moves_on_when_it_is_let_go() {
         window.run();
         must_say(&window, screen, "Frozen, 1 updates wait");
         must_say(&window, screen, "The picture is frozen");
-        asks_nothing(&window, screen);
+        buttons += asks_nothing(&window, screen);
         assert!(!says(&window, "another study"));
         press(&mut window, Modifiers::COMMAND, Key::Space);
         must_say(&window, screen, "another study");
     }
+    assert!(buttons > 0, "no button was found, so nothing was proved");
 }
 
 #[test]

@@ -140,7 +140,11 @@ commands! {
     LogFollow "Follow the log" plain(Key::F5), always;
     LogWrap "Cut long lines of the log" plain(Key::F6), always;
     LogTimes "Other times in the log" plain(Key::F7), always;
-    LogOlder "Older lines" plain(Key::F8), |model, _| model.log.can_page_back().map(drop);
+    LogOlder "Older lines" plain(Key::F8), |model, _| {
+        let is_live = matches!(model.connection, Connection::Live(_));
+        is_live.then_some(()).ok_or_else(|| "no runner is connected".to_owned())?;
+        model.log.can_page_back().map(drop)
+    };
     LogLevel "Only warnings, only errors, or all lines" plain(Key::F9), always;
     Find "Find in the log" ctrl(Key::F), always;
     LogNext "Next hit" plain(Key::N), always;

@@ -334,7 +334,7 @@ fn trouble(now: Timestamp) -> Status {
         cooling.acknowledged = Some(AcknowledgedView { by, reason, at });
     }
     status.alerts.push(alert(
-        "deployment/hostile-model",
+        "deployment/hostile-model/429",
         "the file of trial 429 would run a program when it is opened; it was refused",
         "find out who wrote it; `cappuccino why 429` names what was asked for",
         5,
@@ -359,6 +359,9 @@ fn trouble(now: Timestamp) -> Status {
         "running".clone_into(&mut slow.phase);
         slow.since = Some(now.plus(Span::seconds(-50)));
         slow.next = format!("must show that it is ready until {}", now.plus(Span::seconds(70)));
+    }
+    if let Some(heartbeat) = status.processes.get_mut(2).and_then(|one| one.signs.first_mut()) {
+        "no heartbeat for 12m 0s, at most 10m 0s".clone_into(heartbeat);
     }
     if let Some(worker) = status.processes.last_mut() {
         "cooldown".clone_into(&mut worker.phase);

@@ -155,9 +155,11 @@ impl Model {
                 | News::LogBefore(..)
                 | News::LogFailed(..)
         );
+        if news.is_heard() {
+            self.heard = now;
+        }
         match &mut self.frozen {
             Some(held) if can_wait => {
-                self.heard = now;
                 if held.len() >= HELD_MAX {
                     held.pop_front();
                 }
@@ -185,7 +187,8 @@ impl Model {
                 }
             }
             News::Connected(hello) => {
-                self.heard = now;
+                // After an older backup was restored, numbers are given out again.
+                self.examined.clear();
                 self.unexamined.clear();
                 self.connection = Connection::Live(hello);
             }
@@ -197,17 +200,14 @@ impl Model {
                 let retry_at = now.plus(retry_in);
                 self.connection = Connection::Gone { why, absent, since, retry_at };
             }
-            News::Status(status) => {
-                self.heard = now;
-                self.status = Some(*status);
-            }
+            News::Status(status) => self.status = Some(*status),
             News::History(lines) => {
                 for line in &lines {
                     self.examine(line);
                 }
                 self.history = lines.into();
             }
-            News::Line(line) => self.remember(*line, now),
+            News::Line(line) => self.remember(*line),
             News::Trials(trials) => {
                 // What could not be read is tried again; a trial that is not finished may be given
                 // more parameters.
@@ -270,12 +270,12 @@ impl Model {
 
     fn keep_examined(&mut self, revision: RevisionId, examination: Examination) {
         self.unexamined.remove(&revision);
+        self.examined.remove(&revision);
+        while self.examined.len() >= EXAMINED_MAX && self.examined.pop_first().is_some() {}
         self.examined.insert(revision, examination);
-        while self.examined.len() > EXAMINED_MAX && self.examined.pop_first().is_some() {}
     }
 
-    fn remember(&mut self, line: Entry, now: Timestamp) {
-        self.heard = now;
+    fn remember(&mut self, line: Entry) {
         self.examine(&line);
         // After an older backup was restored, numbers are given out again.
         while self.history.back().is_some_and(|last| last.sequence >= line.sequence) {

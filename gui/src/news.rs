@@ -60,6 +60,31 @@ pub enum News {
     Started(Result<(), String>),
 }
 
+impl News {
+    /// Whether the runner itself said it.
+    pub const fn is_heard(&self) -> bool {
+        match self {
+            Self::Connected(_)
+            | Self::Status(_)
+            | Self::History(_)
+            | Self::Line(_)
+            | Self::Trials(_)
+            | Self::Chart(_)
+            | Self::Log(..)
+            | Self::Trades(_)
+            | Self::Lanes(_)
+            | Self::Series(_)
+            | Self::LogBefore(..)
+            | Self::LogFailed(..) => true,
+            Self::Params(_, found) => found.is_ok(),
+            Self::Examined(_, found) => found.is_ok(),
+            Self::Foreseen(_, found) => !matches!(found, Foreseen::Unknown(_)),
+            Self::Answered(_, outcome) => matches!(outcome, Outcome::Accepted(_)),
+            Self::Connecting | Self::Disconnected { .. } | Self::Started(_) => false,
+        }
+    }
+}
+
 /// What was found in a model's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examination {

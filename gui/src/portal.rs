@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use zbus::blocking::connection::Builder;
@@ -29,11 +31,6 @@ pub struct Question {
     pub endings: &'static [&'static str],
 }
 
-enum Step {
-    Open,
-    Done(Result<Option<PathBuf>, String>),
-}
-
 /// Asks where to save; nothing when the user closes the dialog. It may stay open for as long as he
 /// likes, but must come up `within` a time. `bus` is the session's unless it is named.
 ///
@@ -45,11 +42,13 @@ pub fn ask(
     within: Duration,
 ) -> Result<Option<PathBuf>, String> {
     let (tell, told) = mpsc::channel();
-    let opened = tell.clone();
+    // Turned once: by the dialog that comes up, or by us who wait for it no longer.
+    let is_settled = Arc::new(AtomicBool::new(false));
+    let comes_up = Arc::clone(&is_settled);
     let work = move || {
+        let is_waited_for = || !comes_up.swap(true, Ordering::AcqRel);
         // Nobody waits any more when the dialog came too late.
-        let outcome = dialog(&question, bus.as_deref(), || drop(opened.send(Step::Open)));
-        tell.send(Step::Done(outcome)).ok();
+        tell.send(dialog(&question, bus.as_deref(), is_waited_for)).ok();
     };
     std::thread::Builder::new()
         .name("dialog".to_owned())
@@ -57,11 +56,10 @@ pub fn ask(
         .map_err(|error| format!("the system gives no thread for a dialog: {error}"))?;
     let ended = || "the dialog ended without an answer".to_owned();
     match told.recv_timeout(within) {
-        Ok(Step::Done(outcome)) => outcome,
-        Ok(Step::Open) => match told.recv() {
-            Ok(Step::Done(outcome)) => outcome,
-            Ok(Step::Open) | Err(mpsc::RecvError) => Err(ended()),
-        },
+        Ok(outcome) => outcome,
+        Err(RecvTimeoutError::Timeout) if is_settled.swap(true, Ordering::AcqRel) => {
+            told.recv().unwrap_or_else(|_gone| Err(ended()))
+        }
         Err(RecvTimeoutError::Timeout) => {
             Err(format!("no dialog came up within {} s", within.as_secs()))
         }
@@ -72,7 +70,7 @@ pub fn ask(
 fn dialog(
     question: &Question,
     bus: Option<&str>,
-    opened: impl FnOnce(),
+    is_waited_for: impl FnOnce() -> bool,
 ) -> Result<Option<PathBuf>, String> {
     let bus = connect(bus).map_err(|_why| "the session has no message bus".to_owned())?;
     let path = request_path(&bus).ok_or("the message bus gave no name")?;
@@ -83,7 +81,11 @@ fn dialog(
     let chooser = chooser.map_err(told)?;
     let asked = ("", question.title.as_str(), options(question));
     let _request: OwnedObjectPath = chooser.call("SaveFile", &asked).map_err(told)?;
-    opened();
+    if !is_waited_for() {
+        // Whatever would be chosen there, nothing would be written.
+        request.call::<_, _, ()>("Close", &()).map_err(told)?;
+        return Ok(None);
+    }
     let answer = answers.next().ok_or("the desktop's portal went away")?;
     let (code, found): (u32, HashMap<String, OwnedValue>) =
         answer.body().deserialize().map_err(told)?;

@@ -16,6 +16,8 @@ use std::rc::Rc;
 pub struct Hand {
     news: Rc<RefCell<Vec<News>>>,
     pub wishes: Rc<RefCell<Vec<Wish>>>,
+    /// Takes no wish while it is.
+    pub is_busy: Rc<Cell<bool>>,
 }
 
 impl Link for Hand {
@@ -24,8 +26,10 @@ impl Link for Hand {
     }
 
     fn wish(&mut self, wish: Wish) -> bool {
-        self.wishes.borrow_mut().push(wish);
-        true
+        if !self.is_busy.get() {
+            self.wishes.borrow_mut().push(wish);
+        }
+        !self.is_busy.get()
     }
 }
 

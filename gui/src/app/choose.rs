@@ -78,6 +78,10 @@ impl App {
 
     /// Holds the chosen trial back, or releases it.
     pub(super) fn hold(&mut self, now: Timestamp) {
+        // It asks no question, so it acts only where the trial is seen.
+        if !matches!(self.kept.screen, Screen::Trials | Screen::Deployments) {
+            return self.nothing_chosen("a trial", Screen::Trials, now);
+        }
         let holds = self.model.status.iter().flat_map(|status| &status.deployment.holds);
         let held: Vec<TrialNumber> = holds.map(|hold| hold.number).collect();
         let turned = |trial| {

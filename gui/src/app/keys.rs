@@ -56,8 +56,12 @@ impl App {
             Command::EndSilence => self.end_silence(now),
             Command::NextRow => self.step_row(true, now),
             Command::PreviousRow => self.step_row(false, now),
-            Command::Retry => self.wish(Wish::Retry, now),
-            Command::StartRunner => self.wish(Wish::StartRunner, now),
+            Command::Retry => {
+                self.wish(Wish::Retry, now);
+            }
+            Command::StartRunner => {
+                self.wish(Wish::StartRunner, now);
+            }
             Command::RangeShorter => self.kept.pages.window().shorter(),
             Command::RangeLonger => self.kept.pages.window().longer(),
             Command::LiveEdge => self.kept.pages.window().end = None,
@@ -99,11 +103,14 @@ impl App {
         }
     }
 
-    fn wish(&mut self, wish: Wish, now: Timestamp) {
-        if !self.link.wish(wish) {
+    /// Whether the link took it.
+    fn wish(&mut self, wish: Wish, now: Timestamp) -> bool {
+        let is_taken = self.link.wish(wish);
+        if !is_taken {
             let told = "the app is busy with earlier requests; press again".to_owned();
             self.model.notices.tell(Tone::Bad, told, now);
         }
+        is_taken
     }
 
     fn mark(&mut self, now: Timestamp) {
@@ -121,8 +128,9 @@ impl App {
         else {
             return;
         };
-        self.wish(Wish::LogBefore(process, from), now);
-        self.model.log.asked_back();
+        if self.wish(Wish::LogBefore(process, from), now) {
+            self.model.log.asked_back();
+        }
     }
 
     const fn filter(&mut self) {

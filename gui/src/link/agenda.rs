@@ -36,6 +36,8 @@ pub(super) struct Agenda {
     series_at_once: bool,
     lanes: bool,
     looks: u32,
+    /// What was asked last.
+    last: Option<Due>,
 }
 
 impl Agenda {
@@ -44,7 +46,12 @@ impl Agenda {
         Self { series_at_once, ..Self::default() }
     }
 
+    /// Before all others, unless it had its turn just now: a hand that drags asks for the same
+    /// again and again.
     fn soon(&mut self, due: Due) {
+        if self.last == Some(due) {
+            return self.later(due);
+        }
         self.due.retain(|other| *other != due);
         self.due.push_front(due);
     }
@@ -156,6 +163,7 @@ impl Agenda {
                 }
             };
             if question.is_some() {
+                self.last = Some(due);
                 return question;
             }
         }
@@ -197,5 +205,22 @@ mod tests {
             let found = read.iter().any(|question| format!("{question:?}") == wanted);
             assert!(found, "{wanted} waits for ever: {read:?}");
         }
+    }
+
+    #[test]
+    fn whoever_drags_is_answered_at_every_other_turn_and_the_rest_has_the_others() {
+        let mut agenda = Agenda::new(true);
+        agenda.look();
+        agenda.look();
+        let mut read = Vec::new();
+        for place in 0..4 {
+            agenda.follow_series(Some(wish(&place.to_string())));
+            read.push(agenda.next().unwrap());
+            agenda.follow_series(Some(wish("on the way")));
+        }
+        let is_series = |question: &Question| matches!(question, Question::Series(..));
+        let turns: Vec<bool> = read.iter().map(is_series).collect();
+        assert_eq!(turns, [true, false, true, true], "{read:?}");
+        assert!(matches!(read[1], Question::Status), "{read:?}");
     }
 }

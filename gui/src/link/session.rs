@@ -14,6 +14,7 @@ use cappuccino_core::store::Entry;
 use cappuccino_core::words::Sequence;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Time between two looks at what does not announce itself.
@@ -28,6 +29,9 @@ pub(super) struct Session {
     reading: Option<Reading>,
     events: Events,
     agenda: Agenda,
+    /// The search for an examination, one at a time: it may read the whole history, and ends with
+    /// the conversation.
+    search: JoinSet<()>,
 }
 
 /// Meets the runner and learns what there is to know.
@@ -44,8 +48,8 @@ pub(super) async fn open(place: &Place, voice: Voice) -> Result<Session, End> {
     voice.say(News::Connected(hello))?;
     voice.say(News::History(history))?;
     voice.say(News::Status(Box::new(status)))?;
-    let place = place.clone();
-    Ok(Session { place, voice, client: Some(client), reading: None, events, agenda })
+    let (place, search) = (place.clone(), JoinSet::new());
+    Ok(Session { place, voice, client: Some(client), reading: None, events, agenda, search })
 }
 
 impl Session {
@@ -119,7 +123,8 @@ impl Session {
             }
             Wish::Examination(revision) => {
                 let (place, voice) = aside();
-                tokio::spawn(aside::examination(place, voice, revision));
+                self.search = JoinSet::new();
+                self.search.spawn(aside::examination(place, voice, revision));
             }
             Wish::LogBefore(process, offset) => self.agenda.page_back(process, offset),
             Wish::FollowLog(place) => self.agenda.follow_log(place),

@@ -75,10 +75,7 @@ impl LogModel {
             }
             (self.process, self.aside) = (Some(process.clone()), aside);
         }
-        // Whoever was asked for older lines is not asked any more.
-        if let Some((_, is_asked)) = &mut self.begins {
-            *is_asked = false;
-        }
+        self.take_back();
         self.ends
     }
 
@@ -133,9 +130,14 @@ impl LogModel {
         }
         self.is_read = true;
         self.failure = None;
+        // What the file holds after it was cut is new, and nothing precedes it.
+        let known = self.ends.filter(|ends| *ends <= page.length);
+        if known.is_none() && self.ends.is_some() {
+            self.begins = Some((page.from, false));
+        }
         self.begins.get_or_insert((page.from, false));
-        self.ends = Some(page.to);
-        for line in page.text.lines() {
+        self.ends = known.max(Some(page.to));
+        for line in news_of(page, known).lines() {
             if self.lines.len() >= LINES_MAX {
                 self.lines.pop_front();
                 self.marks.remove(&self.first);
@@ -171,8 +173,30 @@ impl LogModel {
         if self.process.as_ref() == Some(process) {
             self.is_read = true;
             self.failure = Some(why);
+            // It may have been the answer to that; then it may be asked for again.
+            self.take_back();
         }
     }
+
+    /// Whoever was asked for older lines is not asked any more.
+    const fn take_back(&mut self) {
+        if let Some((_, is_asked)) = &mut self.begins {
+            *is_asked = false;
+        }
+    }
+}
+
+/// The part of a page that follows what is known up to an offset: after a reconnection, or a pause
+/// in which pages waited, the same lines come again.
+fn news_of(page: &LogPage, known: Option<u64>) -> &str {
+    let known = known.map_or(0, |known| known.saturating_sub(page.from));
+    let Some(last) = known.checked_sub(1) else { return &page.text };
+    // Pages end with a line. Where bytes were no letters the text is longer than the file's part,
+    // so the line that begins next is sought: one may come twice then, but none gets lost.
+    let last = usize::try_from(last).unwrap_or(usize::MAX);
+    let mut newlines = page.text.match_indices('\n').map(|(at, _)| at);
+    let end = newlines.find(|at| *at >= last);
+    end.and_then(|end| page.text.get(end.saturating_add(1)..)).unwrap_or_default()
 }
 
 impl LogLine {
@@ -262,5 +286,34 @@ mod tests {
         assert_eq!((log.lines().len(), log.marks.contains(&marked)), (4, true));
         log.add(&process, &page(24, "e\n"));
         assert_eq!(log.lines().back().unwrap().text, "e");
+        log.begins = Some((20, false));
+        log.asked_back();
+        log.fail(&process, "the log cannot be read".to_owned());
+        assert_eq!(log.can_page_back(), Ok(20), "it was not answered, so it is asked for again");
+    }
+
+    #[test]
+    fn lines_that_come_again_are_shown_once_and_those_of_a_cut_file_are_new() {
+        let process = ProcessName::new("w").unwrap();
+        let page = |from: u64, text: &str, bytes: u64| {
+            let to = from + bytes;
+            LogPage { from, to, length: to, text: text.into() }
+        };
+        let mut log = LogModel::default();
+        log.choose(&process);
+        // As after a frozen picture that was left and looked at again, or after a reconnection.
+        for again in [page(20, "c\nd\n", 4), page(20, "c\nd\ne\n", 6), page(22, "d\ne\n", 4)] {
+            log.add(&process, &again);
+        }
+        // Two bytes that are no letters: three times as long in the text.
+        log.add(&process, &page(26, "\u{fffd}\u{fffd}\n", 3));
+        log.add(&process, &page(26, "\u{fffd}\u{fffd}\nf\n", 5));
+        let texts: Vec<&str> = log.lines().iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["c", "d", "e", "\u{fffd}\u{fffd}", "f"]);
+        assert_eq!((log.choose(&process), log.can_page_back()), (Some(31), Ok(20)));
+        log.add(&process, &page(0, "g\n", 2));
+        assert_eq!(log.lines().back().unwrap().text, "g");
+        assert_eq!(log.choose(&process), Some(2));
+        assert!(log.can_page_back().is_err(), "nothing precedes a cut file");
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::demo;
 use cappuccino_core::api::Accepted;
-use cappuccino_core::words::{Generation, Note, Sequence};
+use cappuccino_core::words::{Generation, Note, Sequence, Verdict};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp(1_795_500_000_000).plus(Span::seconds(seconds))
@@ -86,4 +86,34 @@ fn history_numbers_given_out_again_replace_what_they_named() {
     }
     let numbers: Vec<u64> = model.history.iter().map(|entry| entry.sequence.0).collect();
     assert_eq!(numbers, [1, 2]);
+}
+
+fn examined(revision: u64) -> News {
+    let found = Examination { at: at(0), verdict: Verdict { steps: Vec::new() } };
+    News::Examined(RevisionId(revision), Ok(Some(found)))
+}
+
+#[test]
+fn the_examination_just_found_is_kept_and_none_outlives_its_conversation() {
+    let mut model = live();
+    for revision in (1..=300).rev() {
+        model.fold(examined(revision), at(1));
+        assert!(model.examined.contains_key(&RevisionId(revision)), "{revision} is asked for");
+    }
+    assert_eq!(model.examined.len(), EXAMINED_MAX);
+    model.fold(News::Connected(demo::hello()), at(2));
+    assert!(model.examined.is_empty(), "a restored backup gives the numbers out again");
+}
+
+#[test]
+fn every_answer_of_the_runner_is_a_sign_that_it_is_there_and_what_the_app_says_itself_is_none() {
+    let mut model = live();
+    let id = RequestId("r".into());
+    for (seconds, news) in [(10, News::Series(BTreeMap::new())), (20, examined(1))] {
+        model.fold(news, at(seconds));
+        assert_eq!(model.freshness(at(seconds)), Freshness::Live(Span::seconds(0)));
+    }
+    model.fold(News::Answered(id, Outcome::Unknown("it broke".into())), at(30));
+    model.fold(News::Started(Ok(())), at(30));
+    assert_eq!(model.freshness(at(30)), Freshness::Stale(Span::seconds(10)));
 }

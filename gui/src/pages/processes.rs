@@ -118,22 +118,13 @@ fn sign(process: &ProcessView) -> Sign {
 
 /// Whether it is ready, and the signs of life that are looked for.
 fn signs(ui: &mut Ui, sight: &Sight<'_>, process: &ProcessView, alerts: &[AlertView]) {
-    let is_raised = |what: &str| {
-        alerts.iter().any(|alert| alert.key == format!("process/{}/{what}", process.name))
-    };
     let mut all: Vec<(Sign, String)> = readiness(process, sight.now).into_iter().collect();
-    all.extend(process.signs.iter().map(|told| {
-        let sign = match told.split(' ').next() {
-            Some("last") if is_raised("quiet") => Sign::Warning,
-            Some("memory") if is_raised("memory") => Sign::Warning,
-            Some("last" | "memory") => Sign::Good,
-            _ => Sign::Idle,
-        };
-        (sign, text::capitalised(told))
-    }));
+    let memory_alert = format!("process/{}/memory", process.name);
+    let is_memory_short = alerts.iter().any(|alert| alert.key == memory_alert);
+    let life = |told: &String| (sign_of_life(told, is_memory_short), text::capitalised(told));
+    all.extend(process.signs.iter().map(life));
     if process.signs.is_empty() {
-        let told = "No sign of life is asked of it (`liveness` in cappuccino.toml)".to_owned();
-        all.push((Sign::Idle, told));
+        all.push((Sign::Idle, no_signs(process).to_owned()));
     }
     ui.horizontal_wrapped(|ui| {
         for (sign, told) in all {
@@ -142,6 +133,25 @@ fn signs(ui: &mut Ui, sight: &Sight<'_>, process: &ProcessView, alerts: &[AlertV
             ui.add_space(theme::GAP);
         }
     });
+}
+
+/// What the runner's sentence about a sign begins with says how it is.
+fn sign_of_life(told: &str, is_memory_short: bool) -> Sign {
+    match told.split(' ').next() {
+        Some("no") => Sign::Warning,
+        Some("memory") if is_memory_short => Sign::Warning,
+        Some("last" | "memory") => Sign::Good,
+        _ => Sign::Idle,
+    }
+}
+
+/// The runner looks only at what runs: of anything else it cannot be said that nothing is asked.
+fn no_signs(process: &ProcessView) -> &'static str {
+    if process.pid.is_some() && matches!(process.phase.as_str(), "running" | "ready") {
+        "No sign of life is asked of it (`liveness` in cappuccino.toml)"
+    } else {
+        "No sign of life is looked for now"
+    }
 }
 
 /// How far it is from being ready; nothing while it does not run.
@@ -171,4 +181,24 @@ fn actions(ui: &mut Ui, sight: &Sight<'_>, state: &PageState, out: &mut Out) {
             out.commands.push(Command::LogFull);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{self, NOON, Scene};
+
+    #[test]
+    fn a_sign_of_life_that_is_missing_is_a_warning_and_none_is_missing_of_what_does_not_run() {
+        let processes = demo::model(Scene::Trouble, NOON).status.unwrap().processes;
+        let told = &processes[2].signs;
+        assert!(told[0].starts_with("no heartbeat for"), "{told:?}");
+        let seen = |short| told.iter().map(|told| sign_of_life(told, short)).collect::<Vec<_>>();
+        assert_eq!(seen(false), [Sign::Warning, Sign::Good, Sign::Good]);
+        assert_eq!(seen(true), [Sign::Warning, Sign::Good, Sign::Warning]);
+        assert_eq!(sign_of_life("gpu cannot be seen, at most 1h 0m", false), Sign::Idle);
+        let (runs, cools) = (&processes[1], &processes[3]);
+        assert!(no_signs(runs).contains("asked of it"), "{}", runs.phase);
+        assert!(no_signs(cools).contains("looked for now"), "{}", cools.phase);
+    }
 }

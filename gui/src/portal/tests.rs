@@ -4,6 +4,8 @@ use super::*;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use zbus::ObjectServer;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
@@ -111,4 +113,49 @@ fn a_dialog_names_a_file_is_closed_or_is_not_there() {
         let _served = served.build().unwrap();
         assert_eq!(ask(question(), address(), SOON), Ok(wanted.map(PathBuf::from)));
     }
+}
+
+/// A portal that takes its time: its dialog comes up when it may, and tells when it is closed.
+struct Slow(Mutex<mpsc::Receiver<()>>, mpsc::Sender<()>);
+
+/// A dialog that is open.
+struct Open(mpsc::Sender<()>);
+
+#[zbus::interface(name = "org.freedesktop.portal.FileChooser")]
+impl Slow {
+    async fn save_file(
+        &self,
+        _parent: &str,
+        _title: &str,
+        options: HashMap<String, OwnedValue>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(object_server)] server: &ObjectServer,
+    ) -> OwnedObjectPath {
+        self.0.lock().unwrap().recv().unwrap();
+        let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
+        let token: String = options["handle_token"].try_clone().unwrap().try_into().unwrap();
+        let path = format!("{PORTAL_PATH}/request/{sender}/{token}");
+        server.at(path.as_str(), Open(self.1.clone())).await.unwrap();
+        OwnedObjectPath::try_from(path).unwrap()
+    }
+}
+
+#[zbus::interface(name = "org.freedesktop.portal.Request")]
+impl Open {
+    fn close(&self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+#[test]
+fn a_dialog_that_comes_up_when_nobody_waits_any_more_is_closed() {
+    let Some(bus) = Bus::start() else { return };
+    let ((comes, may_come), (closes, closed)) = (mpsc::channel(), mpsc::channel());
+    let served = Builder::address(bus.address.as_str()).unwrap();
+    let served = served.serve_at(PORTAL_PATH, Slow(Mutex::new(may_come), closes)).unwrap();
+    let _served = served.name(PORTAL).unwrap().build().unwrap();
+    let why = ask(question(), Some(bus.address.clone()), Duration::from_millis(50)).unwrap_err();
+    assert!(why.contains("no dialog came up"), "{why}");
+    comes.send(()).unwrap();
+    assert_eq!(closed.recv_timeout(SOON), Ok(()), "it stays open, and what it saves is lost");
 }

@@ -368,7 +368,7 @@ fn bar(ui: &mut Ui, sight: &Sight<'_>, state: &mut LogState, out: &mut Out) {
         });
         let told = || egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Times of the log");
         shown.response.widget_info(told);
-        let check = sight.model.log.can_page_back().map(drop);
+        let check = Command::LogOlder.check(sight.model, sight.now);
         if press::command(ui, Command::LogOlder, &check).clicked() {
             out.commands.push(Command::LogOlder);
         }
