@@ -4,7 +4,8 @@ use cappuccino_core::api::Status;
 use cappuccino_core::machines::Answer;
 use cappuccino_core::machines::deployment::{Context, Event, Phase, REVISIONS_MAX, step};
 use cappuccino_core::words::{
-    Command, DeploymentReport, Failure, Observation, Revision, RevisionId, Span, Standing, Trading,
+    Command, DeploymentReport, Failure, Mode, Observation, OnFailure, Rejection, Revision,
+    RevisionId, Span, Standing, Trading,
 };
 use std::fs;
 use std::time::Duration;
@@ -77,6 +78,45 @@ fn a_model_that_failed_stays_out_however_many_came_after_it() {
 }
 
 #[test]
+fn however_many_trials_were_refused_one_can_go_back_from_the_live_model() {
+    let (desk, first, second) = two_live();
+    let mut deployment = desk.world().deployment.clone();
+    let like = deployment.revisions[&second].clone();
+    for number in 3..=REVISIONS_MAX as u64 {
+        let (id, candidate) = (RevisionId(number), trial(number as i64, 0.5));
+        let standing = Standing::Rejected(Rejection::ApprovalExpired);
+        deployment.revisions.insert(id, Revision { id, candidate, standing, ..like.clone() });
+    }
+    deployment.slot.revisions = REVISIONS_MAX as u64;
+    let context = Context { policy: &desk.policy.deployment, now: desk.now };
+    let answer = step(context, &deployment, &Event::Proposed(trial(900, 9.0)));
+    let Answer::Moved(next) = answer else { panic!("{answer:?}") };
+    assert_eq!(next.next.revisions.len(), REVISIONS_MAX);
+    assert_eq!(next.next.rollback_target(Some(second)), Some(first));
+}
+
+#[test]
+fn a_frozen_model_is_judged_once_and_what_the_user_asks_for_goes_on() {
+    let mut policy = small_policy();
+    policy.deployment.on_failure = OnFailure::Freeze;
+    let (mut desk, _) = Desk::new(policy);
+    let live = desk.deploy(trial(1, 1.0), 100);
+    let loses = trading(live, 0.3);
+    desk.observe(&loses);
+    let slot = |desk: &Desk| desk.world().deployment.slot.clone();
+    assert!(matches!(slot(&desk).mode, Mode::Paused(_)));
+    let frozen = slot(&desk);
+    desk.observe(&loses);
+    assert_eq!(slot(&desk), frozen, "nothing new");
+    desk.ask(Command::Resume).unwrap();
+    desk.observe(&loses);
+    assert_eq!(slot(&desk).mode, Mode::Auto);
+    desk.seen(Some(trial(2, 2.0)));
+    desk.observe(&loses);
+    assert!(matches!(slot(&desk).phase, Phase::Settling(_)));
+}
+
+#[test]
 fn the_losses_of_the_model_before_are_not_held_against_the_live_one() {
     let (mut desk, first, second) = two_live();
     desk.observe(&trading(first, 0.9));
@@ -91,6 +131,11 @@ fn a_pinned_model_stays_whatever_it_loses() {
     desk.observe(&trading(second, 0.9));
     assert!(matches!(&desk.world().deployment.slot.phase, Phase::Live { revision, .. }
         if *revision == second));
+    // Nor does it stand in the way of the next, that the user chose.
+    let reason = "this one".to_owned();
+    desk.ask(Command::Deploy { candidate: trial(3, 3.0), reason }).unwrap();
+    desk.observe(&trading(second, 0.9));
+    assert!(matches!(&desk.world().deployment.slot.phase, Phase::Settling(_)));
 }
 
 #[test]

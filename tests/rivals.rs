@@ -156,6 +156,26 @@ fn a_better_one_is_told_and_left_to_a_person_unless_it_may_go_live_by_itself() {
 }
 
 #[test]
+fn only_the_best_that_may_replace_the_live_one_is_told_and_it_is_the_one_that_goes_live() {
+    let better = Key("trading/better".into());
+    let told = |desk: &Desk| {
+        let alert = desk.world().alerts.get(&better);
+        alert.and_then(|alert| alert.trouble()).map(|trouble| trouble.text.clone())
+    };
+    let (mut desk, [first, second, third, live]) = four(Promote::Auto);
+    let held = desk.world().deployment.revisions[&second].candidate.clone();
+    let (trial_id, number) = (held.trial_id, held.number);
+    desk.ask(Command::Hold { trial_id, number, reason: "no".into() }).unwrap();
+    // Its lane ends with the next bar; until then the record still shows it.
+    desk.observe(&trading(live, vec![rival(second, false, 9.0)]));
+    assert_eq!((told(&desk), under_way(&desk)), (None, None));
+    let all = [(second, false, 9.0), (first, false, 1.0), (third, true, 2.0)];
+    desk.observe(&trading(live, all.map(|(id, before, gain)| rival(id, before, gain)).into()));
+    assert!(told(&desk).is_some_and(|text| text.contains("revision 3 (trial 3)")));
+    assert_eq!(under_way(&desk), Some(trial(3, 3.0)));
+}
+
+#[test]
 fn a_better_one_goes_live_by_itself_through_every_step_and_what_it_beat_does_not_come_back() {
     let (mut desk, [_, second, _, live]) = four(Promote::Auto);
     desk.ask(Command::Pause { pin: false, reason: "wait".into() }).unwrap();
@@ -234,6 +254,29 @@ fn a_live_model_far_behind_the_one_before_is_taken_back() {
     assert_eq!(desk.world().deployment.slot.phase.live(), Some(first));
     let why = standing(&desk, second).to_string();
     assert!(why.contains("revision 1, the model before, would have made 5.1 %"), "{why}");
+}
+
+#[test]
+fn what_a_person_went_back_from_is_neither_compared_with_nor_gone_back_to_before_others() {
+    let mut policy = policy(Promote::Ask);
+    policy.deployment.guard.max_behind_previous_percent = 5.0;
+    let (mut desk, _) = Desk::new(policy);
+    let first = desk.deploy(trial(1, 1.0), 100);
+    let second = desk.deploy(trial(2, 2.0), 200);
+    let third = desk.deploy(trial(3, 3.0), 300);
+    let back = |desk: &mut Desk, pid| {
+        let reason = "it does strange things".to_owned();
+        desk.ask(Command::Rollback { to: None, hold: true, reason }).unwrap();
+        desk.reported(DeploymentReport::Verified(Ok(())));
+        desk.cut_over(pid);
+        desk.world().deployment.slot.phase.live()
+    };
+    assert_eq!(back(&mut desk, 400), Some(second));
+    assert_eq!(desk.world().deployment.rollback_target(Some(second)), Some(first));
+    assert_eq!(company(&desk), [("previous".to_owned(), first.0)]);
+    assert_eq!(back(&mut desk, 500), Some(first));
+    assert_eq!(company(&desk), [], "both are held");
+    assert_eq!(desk.world().deployment.rollback_target(Some(first)), Some(third), "if need be");
 }
 
 fn live(status: &Status) -> Option<RevisionId> {

@@ -57,34 +57,35 @@ impl Draft<'_> {
         self.tell_trades(trading);
     }
 
-    /// Tells the deployment which models beside the live one trade better or worse than it, and the
-    /// user of a better one.
+    /// Tells the deployment which models beside the live one trade worse than it, and of those that
+    /// trade better and may replace it the best; the user, too.
     fn judge_rivals(&mut self, trading: &Trading) {
         let live = trading.revision;
+        let deployment = &self.world.deployment;
         // Whose session it is may have lost its place since.
-        let is_live = self.world.deployment.slot.phase.live() == Some(live);
+        let is_live = deployment.slot.phase.live() == Some(live);
         let rivals = if is_live { &trading.rivals[..] } else { &[] };
-        for rival in rivals {
-            let (id, why) = (rival.revision, rules::figures(live, rival));
-            let event = match rules::standing(rival) {
-                rules::Standing::Better => super::deployment::Event::RivalBetter(id, live, why),
-                rules::Standing::Worse if !rival.is_previous => {
-                    super::deployment::Event::RivalWorse(id, why)
-                }
-                rules::Standing::Worse | rules::Standing::Undecided => continue,
-            };
+        let is_worse =
+            |rival: &&Rival| rules::standing(rival) == rules::Standing::Worse && !rival.is_previous;
+        for rival in rivals.iter().filter(is_worse) {
+            let why = rules::figures(live, rival);
+            let event = super::deployment::Event::RivalWorse(rival.revision, why);
             self.queue.push_back(Addressed::Deployment(event));
         }
-        let is_better = |rival: &&Rival| rules::standing(rival) == rules::Standing::Better;
-        let gain = |rival: &&Rival| rival.mean_difference;
-        let better = rivals.iter().filter(is_better);
-        let best = better.max_by(|one, other| gain(one).total_cmp(&gain(other)));
-        let of_trial = |rival: &Rival| {
-            let known = self.world.deployment.revisions.get(&rival.revision)?;
-            Some((rival.revision, known.candidate.number))
-        };
-        let promote = self.policy.deployment.lanes.promote;
-        self.found([rules::finding(promote, best.and_then(of_trial))]);
+        let better = rivals.iter().filter_map(|rival| {
+            let known = deployment.revisions.get(&rival.revision)?;
+            let is_better = rules::standing(rival) == rules::Standing::Better;
+            let may = is_better && deployment.may_replace(&known.candidate).is_ok();
+            may.then_some((rival, known.candidate.number))
+        });
+        let gain = |rival: &Rival| rival.mean_difference;
+        let best = better.max_by(|(one, _), (other, _)| gain(one).total_cmp(&gain(other)));
+        if let Some((rival, _)) = best {
+            let why = rules::figures(live, rival);
+            let event = super::deployment::Event::RivalBetter(rival.revision, live, why);
+            self.queue.push_back(Addressed::Deployment(event));
+        }
+        self.found([rules::finding(self.policy.deployment.lanes.promote, best)]);
     }
 
     /// Trades are told together: of each stretch how many, and what came of them.

@@ -38,14 +38,20 @@ pub fn figures(live: RevisionId, rival: &Rival) -> String {
     )
 }
 
-/// What a person is told of the best of those that are better: which revision, of which trial.
-pub fn finding(promote: Promote, better: Option<(RevisionId, TrialNumber)>) -> Finding {
-    let told = better.and_then(|(revision, trial)| {
+/// What a person is told of the best of those that are better and may replace the live model, and
+/// of which trial it is.
+pub fn finding(promote: Promote, better: Option<(&Rival, TrialNumber)>) -> Finding {
+    let told = better.and_then(|(rival, trial)| {
+        let revision = rival.revision;
         let text = format!(
             "revision {revision} (trial {trial}) trades better beside the live model, beyond doubt"
         );
         let remedy = match promote {
             Promote::Never => return None,
+            Promote::Ask if rival.is_previous => format!(
+                "see `cappuccino lanes`; then `cappuccino rollback --to {revision}`, for it is \
+                 the model before"
+            ),
             Promote::Ask => format!(
                 "see `cappuccino lanes`; then `cappuccino deploy {trial}`, or `hold {trial}` to \
                  end its lane"
@@ -91,8 +97,12 @@ mod tests {
 
     #[test]
     fn a_person_is_told_unless_nothing_shall_follow() {
-        let better = Some((RevisionId(4), TrialNumber(7)));
+        let shadow = rival(None);
+        let before = Rival { is_previous: true, ..rival(None) };
+        let better = Some((&shadow, TrialNumber(7)));
         assert!(finding(Promote::Ask, better).trouble.unwrap().remedy.contains("deploy 7"));
+        let told = finding(Promote::Ask, Some((&before, TrialNumber(7)))).trouble.unwrap();
+        assert!(told.remedy.contains("rollback --to 4"), "{}", told.remedy);
         assert!(finding(Promote::Auto, better).trouble.is_some());
         assert_eq!(finding(Promote::Never, better).trouble, None);
         assert_eq!(finding(Promote::Ask, None).trouble, None);

@@ -163,8 +163,10 @@ impl Turn<'_> {
         let Some(live) = slot.phase.live().filter(|live| Some(*live) == revision) else {
             return Answer::Unchanged(Unchanged::Late);
         };
+        let is_new = matches!(slot.phase, Phase::Starting(_) | Phase::Probation(_));
         // Pinned: the user wants this model whatever happens; its process cools and retries.
-        if matches!(slot.mode, Mode::Pinned(_)) && matches!(slot.phase, Phase::Live { .. }) {
+        // Judged bad already: what follows has followed; the user's resume or deploy goes on.
+        if !is_new && (matches!(slot.mode, Mode::Pinned(_)) || self.is_bad(live)) {
             return Answer::Unchanged(Unchanged::AlreadySo);
         }
         match &slot.phase {
@@ -243,17 +245,7 @@ impl Turn<'_> {
     /// The rollback target is damaged: the next good one, or none.
     pub(super) fn target_unfit(self, attempt: &Attempt, why: &str) -> Step<Deployment> {
         let unfit = attempt.revision;
-        let next_target = self
-            .deployment
-            .revisions
-            .values()
-            .rev()
-            .find(|revision| {
-                revision.standing.is_proven()
-                    && revision.id != unfit
-                    && Some(revision.id) != attempt.live
-            })
-            .map(|revision| revision.id);
+        let next_target = self.deployment.newest_proven(&[Some(unfit), attempt.live]);
         let live = attempt.live.filter(|live| *live != unfit);
         let live_is_good = live.is_some_and(|live| self.is_proven(live));
         let text = format!("revision {unfit} cannot be rolled back to: {why}");
@@ -291,6 +283,11 @@ impl Turn<'_> {
             format!("nothing trades: {why}"),
             "`cappuccino deploy TRIAL` or `cappuccino rollback --to REVISION` starts again",
         )
+    }
+
+    fn is_bad(self, id: RevisionId) -> bool {
+        let known = self.deployment.revisions.get(&id);
+        known.is_some_and(|known| matches!(known.standing, Standing::Bad(_)))
     }
 
     fn is_proven(self, id: RevisionId) -> bool {

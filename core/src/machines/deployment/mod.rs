@@ -323,11 +323,32 @@ impl Deployment {
 
     /// The newest proven revision other than `but`, for a rollback.
     pub fn rollback_target(&self, but: Option<RevisionId>) -> Option<RevisionId> {
-        self.revisions
-            .values()
-            .rev()
-            .find(|revision| revision.standing.is_proven() && Some(revision.id) != but)
-            .map(|revision| revision.id)
+        self.newest_proven(&[but])
+    }
+
+    /// The model before the live one, that it is compared with: nothing speaks against its trial.
+    pub fn previous(&self) -> Option<RevisionId> {
+        let target = self.rollback_target(Some(self.slot.phase.live()?))?;
+        let known = self.revisions.get(&target)?;
+        (!self.is_held(&known.candidate)).then_some(target)
+    }
+
+    /// The newest proven revision that none of `but` is. One that a person holds back is gone back
+    /// to only where there is no other.
+    fn newest_proven(&self, but: &[Option<RevisionId>]) -> Option<RevisionId> {
+        let proven = || {
+            let newest = self.revisions.values().rev();
+            newest.filter(|known| known.standing.is_proven() && !but.contains(&Some(known.id)))
+        };
+        let wanted = proven().find(|known| !self.is_held(&known.candidate));
+        wanted.or_else(|| proven().next()).map(|known| known.id)
+    }
+
+    fn is_held(&self, candidate: &Candidate) -> bool {
+        self.slot
+            .holds
+            .iter()
+            .any(|hold| hold.study == candidate.study && hold.trial_id == candidate.trial_id)
     }
 
     /// Time until a tick can matter; `None` when none ever does.

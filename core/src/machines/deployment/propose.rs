@@ -198,13 +198,12 @@ pub(super) fn is_held_or_tried(
     deployment: &Deployment,
     candidate: &Candidate,
 ) -> Result<(), Decline> {
-    let same_trial =
-        |study: &StudyIdentity, id| *study == candidate.study && id == candidate.trial_id;
-    if deployment.slot.holds.iter().any(|hold| same_trial(&hold.study, hold.trial_id)) {
+    if deployment.is_held(candidate) {
         return Err(Decline::Held);
     }
     let tried = deployment.revisions.values().rev().find(|revision| {
-        same_trial(&revision.candidate.study, revision.candidate.trial_id)
+        revision.candidate.study == candidate.study
+            && revision.candidate.trial_id == candidate.trial_id
             && !revision.standing.may_be_proposed()
     });
     tried.map_or(Ok(()), |revision| Err(Decline::Tried(revision.standing.clone())))
@@ -238,13 +237,15 @@ pub(super) fn within_rate(context: Context<'_>, deployment: &Deployment) -> Resu
 }
 
 /// Drops surplus revisions: the oldest, but those last whose trial must not be proposed again.
+/// What is live stays, and what one would go back to from it.
 fn forget_old(deployment: &mut Deployment) {
     let surplus = deployment.revisions.len().saturating_sub(REVISIONS_MAX);
     let slot = &deployment.slot;
+    let live = slot.phase.live();
     let named = [
-        slot.phase.live(),
+        live,
         slot.phase.under_way().map(|(_, revision)| revision),
-        deployment.rollback_target(None),
+        deployment.rollback_target(live),
     ];
     let keeps_out = |revision: &Revision| {
         let is_followed = slot.followed.as_ref() == Some(&revision.candidate.study);

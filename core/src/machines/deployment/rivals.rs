@@ -4,7 +4,9 @@ use super::propose::{is_held_or_tried, within_rate};
 use super::step::{Turn, judge};
 use super::{Deployment, Phase};
 use crate::machines::{Answer, Step, Unchanged};
-use crate::words::{Cause, Mode, Promote, Rejection, Revision, RevisionId, Standing, TrialId};
+use crate::words::{
+    Candidate, Cause, Decline, Mode, Promote, Rejection, Revision, RevisionId, Standing, TrialId,
+};
 use std::collections::BTreeSet;
 
 /// Name of the lane of the model that would be gone back to.
@@ -22,7 +24,7 @@ impl Deployment {
     /// follow from what is on record, so nothing else must be kept to know them after a restart.
     pub fn company(&self, shadows: u32) -> Vec<(String, RevisionId)> {
         let Some(live) = self.slot.phase.live() else { return Vec::new() };
-        let previous = self.rollback_target(Some(live));
+        let previous = self.previous();
         let mut taken: BTreeSet<TrialId> = [Some(live), previous]
             .into_iter()
             .flatten()
@@ -41,6 +43,17 @@ impl Deployment {
         before.into_iter().chain(shadows.into_iter().map(|id| (lane_name(id), id))).collect()
     }
 
+    /// Whether a model that trades beside the live one may take its place, however it trades. Who
+    /// may not has no lane as a shadow, and nobody is told that it is better.
+    ///
+    /// # Errors
+    /// What speaks against it.
+    pub fn may_replace(&self, candidate: &Candidate) -> Result<(), Decline> {
+        is_held_or_tried(self, candidate)?;
+        let is_followed = self.slot.followed.as_ref() == Some(&candidate.study);
+        if is_followed { Ok(()) } else { Err(Decline::OtherStudy) }
+    }
+
     /// Whether a model passed its examination, is not under way, and nothing speaks against its
     /// trial.
     fn may_shadow(&self, revision: &Revision) -> bool {
@@ -49,7 +62,7 @@ impl Deployment {
         let under_way = self.slot.phase.under_way().map(|(_, id)| id);
         has_passed
             && under_way != Some(revision.id)
-            && is_held_or_tried(self, &revision.candidate).is_ok()
+            && self.may_replace(&revision.candidate).is_ok()
     }
 }
 
@@ -84,8 +97,7 @@ impl Turn<'_> {
         let is_automatic =
             policy.lanes.promote == Promote::Auto && policy.auto_deploy && slot.mode == Mode::Auto;
         let may = is_automatic
-            && slot.followed.as_ref() == Some(&candidate.study)
-            && is_held_or_tried(self.deployment, candidate).is_ok()
+            && self.deployment.may_replace(candidate).is_ok()
             && within_rate(self.context, self.deployment).is_ok();
         if !may {
             return Answer::Unchanged(Unchanged::NotYet);

@@ -15,7 +15,7 @@ pub fn revision_of(lane: &str, previous: Option<RevisionId>) -> Option<RevisionI
 
 /// The lanes that the runner asked for, compared with the live model.
 pub fn rivals(standings: &Standings, deployment: &Deployment) -> Vec<Rival> {
-    let previous = deployment.rollback_target(deployment.slot.phase.live());
+    let previous = deployment.previous();
     let rival = |standing: &Standing| {
         let revision = revision_of(&standing.name, previous)?;
         let found = standing.comparison?;
