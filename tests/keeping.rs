@@ -169,6 +169,40 @@ fn metrics_are_saved_with_the_state_and_mended_from_the_copy_when_they_are_damag
 }
 
 #[test]
+fn a_backup_named_from_within_its_folder_mends_the_metrics_and_their_absence_is_said() {
+    let folder = left_workspace([Note::RunnerStarted]);
+    let metrics = folder.path().join(".cappuccino/metrics.redb");
+    measure(&metrics, 1_000);
+    assert_eq!(say(folder.path(), &["backup"]).code, 0);
+    let backups = folder.path().join(".cappuccino/backups");
+    let find = |kind: &str| {
+        let mut found = std::fs::read_dir(&backups).unwrap().map(|entry| entry.unwrap().path());
+        found.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(kind)).unwrap()
+    };
+    let (state, copy) = (find("state-"), find("metrics-"));
+    let state = state.file_name().unwrap().to_str().unwrap();
+    let restore = || {
+        let mut restore = word(PROGRAM, folder.path(), &["restore", state]);
+        tell(restore.current_dir(&backups), folder.path())
+    };
+    std::fs::write(&metrics, "garbage").unwrap();
+    let told = restore();
+    assert!(told.out.contains("the metrics are those of"), "{told}");
+    assert_eq!(measured(&metrics), [0.5]);
+
+    std::fs::remove_file(copy).unwrap();
+    for what in ["damaged", "missing"] {
+        std::fs::write(&metrics, "garbage").unwrap();
+        if what == "missing" {
+            std::fs::remove_file(&metrics).unwrap();
+        }
+        let told = restore();
+        let said = format!("the metrics are {what}, and [WORKSPACE]/.cappuccino/backups holds no");
+        assert!(told.code == 0 && told.out.contains(&said), "{told}");
+    }
+}
+
+#[test]
 fn a_backup_that_is_none_is_refused_and_the_state_stays() {
     let folder = left_workspace([Note::RunnerStarted]);
     let state = folder.path().join(".cappuccino/state.redb");

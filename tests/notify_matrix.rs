@@ -230,9 +230,19 @@ fn what_a_channel_gives_up_is_an_alert_until_it_works_again() {
     site.finish_trial(2.0);
     all_told(&site, is_live(&site, 2));
     until("the alerts are over", PATIENCE, || alerts(&site).is_empty().then_some(()));
-    // A channel that is configured no more fails no more.
+    // A channel that is begun anew with nothing to tell is not held to what it failed at before.
     server.otherwise(Reply::Status(500, ""));
     site.finish_trial(3.0);
+    until("they fail again", PATIENCE, || (alerts(&site).len() == KINDS.len()).then_some(()));
+    let all_given_up = || channels(&site).iter().all(|view| view.waiting == 0);
+    until("everything is given up", PATIENCE, || all_given_up().then_some(()));
+    site.kill();
+    server.otherwise(Reply::Status(200, ""));
+    site.start_and_wait();
+    until("the alerts are over", PATIENCE, || alerts(&site).is_empty().then_some(()));
+    // A channel that is configured no more fails no more.
+    server.otherwise(Reply::Status(500, ""));
+    site.finish_trial(4.0);
     until("they fail again", PATIENCE, || (alerts(&site).len() == KINDS.len()).then_some(()));
     site.kill();
     let file = site.root().join("cappuccino.toml");

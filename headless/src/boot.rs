@@ -109,7 +109,7 @@ async fn up(
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
     let samples = SampleFile::open(workspace.metrics_file(), clock.now());
     let measured = samples.readers();
-    let upkeep = Upkeep::new(config.clone(), workspace.clone(), samples);
+    let upkeep = Upkeep::new(config.clone(), workspace.backups_dir(), samples, clock.now());
     let now = clock.now();
     let world = keeper.engine().world();
     let first = status_of(world, &config.policy, now, StudyView::default(), now.wall, Sequence(0));

@@ -4,6 +4,7 @@
 //! It holds nothing that decisions need, so a file that is damaged or foreign is said in the log
 //! and the runner goes on without; and a failing disk is tried again later, never waited for.
 
+use crate::duty::Duty;
 use cappuccino_core::store::{
     FileBackend, OpenFacts, Retention, SampleReader, Samples, SeriesKind, SeriesRef, StoreError,
 };
@@ -16,6 +17,10 @@ use tokio::sync::watch;
 const FLUSH_EVERY: Span = Span::minutes(1);
 /// Time between two attempts to open the file after the disk failed.
 const REOPEN_EVERY: Span = Span::minutes(1);
+/// Time between two looks whether there is something to maintain, and between two steps while there
+/// is more.
+const MAINTAIN_EVERY: Span = Span::seconds(10);
+const MORE_EVERY: Span = Span(50);
 /// Most steps of maintenance in one turn, some milliseconds each: the loop has other things to do.
 const MAINTAIN_STEPS: usize = 4;
 
@@ -25,24 +30,19 @@ pub struct SampleFile {
     samples: Option<Samples>,
     readers: watch::Sender<Option<SampleReader>>,
     is_usable: bool,
-    opened_at: Option<Moment>,
-    flushed_at: Option<Moment>,
-    has_more: bool,
+    opening: Duty,
+    maintenance: Duty,
+    flushing: Duty,
 }
 
 impl SampleFile {
     /// The file at `path`, opened if it can be.
     pub fn open(path: PathBuf, now: Moment) -> Self {
         let (readers, _first) = watch::channel(None);
-        let mut file = Self {
-            path,
-            samples: None,
-            readers,
-            is_usable: true,
-            opened_at: None,
-            flushed_at: None,
-            has_more: false,
-        };
+        let due = Duty::after(now, Span::ZERO);
+        let (opening, maintenance, flushing) = (due, due, due);
+        let (samples, is_usable) = (None, true);
+        let mut file = Self { path, samples, readers, is_usable, opening, maintenance, flushing };
         file.reopen(now);
         file
     }
@@ -72,23 +72,23 @@ impl SampleFile {
         if self.samples.is_none() {
             self.reopen(now);
         }
-        self.has_more = false;
-        for _ in 0..MAINTAIN_STEPS {
-            let step = |samples: &mut Samples| samples.maintain(&Retention::default(), now.wall);
-            self.has_more = self.with("metrics are not maintained", step).unwrap_or(false);
-            if !self.has_more {
-                break;
-            }
+        if self.maintenance.take(now, MAINTAIN_EVERY) && self.has_more_after_some_steps(now) {
+            self.maintenance = Duty::after(now, MORE_EVERY);
         }
-        if self.flushed_at.is_none_or(|at| now.since(at) >= FLUSH_EVERY) {
-            self.flushed_at = Some(now);
+        if self.flushing.take(now, FLUSH_EVERY) {
             self.with("metrics are not durable", Samples::flush);
         }
     }
 
-    /// Whether the next turn has work to do already.
-    pub const fn has_more(&self) -> bool {
-        self.has_more
+    /// Time until a turn has something to do.
+    pub fn due_in(&self, now: Moment) -> Span {
+        self.maintenance.due_in(now).min(self.flushing.due_in(now))
+    }
+
+    fn has_more_after_some_steps(&mut self, now: Moment) -> bool {
+        let step = |samples: &mut Samples| samples.maintain(&Retention::default(), now.wall);
+        let mut step = || self.with("metrics are not maintained", step).unwrap_or(false);
+        (0..MAINTAIN_STEPS).all(|_| step())
     }
 
     fn with<T>(
@@ -110,10 +110,9 @@ impl SampleFile {
     }
 
     fn reopen(&mut self, now: Moment) {
-        if !self.is_usable || self.opened_at.is_some_and(|at| now.since(at) < REOPEN_EVERY) {
+        if !self.is_usable || !self.opening.take(now, REOPEN_EVERY) {
             return;
         }
-        self.opened_at = Some(now);
         match open_samples(&self.path, now.wall) {
             Ok(samples) => {
                 self.readers.send_replace(Some(samples.reader()));

@@ -97,8 +97,8 @@ pub fn of_channels<'a>(
     let gone = gone.map(|key| Finding { key: key.to_owned(), trouble: None });
     let present = channels.iter().filter_map(|(name, health)| {
         let trouble = match health {
-            ChannelHealth::Untried => return None,
-            ChannelHealth::Works => None,
+            ChannelHealth::Undecided => return None,
+            ChannelHealth::Untried | ChannelHealth::Works => None,
             ChannelHealth::Fails(why) => Some(channel(name, why)),
         };
         Some(Finding { key: format!("notify/{name}"), trouble })
@@ -159,15 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_in_trouble_until_it_works_or_is_gone() {
-        let fails = ChannelHealth::Fails("no".into());
-        let channels = [("a", ChannelHealth::Works), ("b", fails), ("c", ChannelHealth::Untried)];
+    fn a_channel_is_in_trouble_until_it_works_is_begun_anew_or_is_gone() {
+        use ChannelHealth::{Fails, Undecided, Untried, Works};
+        let channels = [("a", Works), ("b", Fails("no".into())), ("c", Undecided), ("d", Untried)];
         let channels = channels.map(|(name, health)| (name.to_owned(), health)).into();
         let raised = ["gpu/lost", "notify/a", "notify/c", "notify/old"];
         let found = of_channels(&channels, raised.into_iter());
         let found: Vec<(&str, bool)> =
             found.iter().map(|one| (one.key.as_str(), one.trouble.is_some())).collect();
-        assert_eq!(found, [("notify/old", false), ("notify/a", false), ("notify/b", true)]);
+        let ends = |key| (key, false);
+        let expected = [ends("notify/old"), ends("notify/a"), ("notify/b", true), ends("notify/d")];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -49,8 +49,11 @@ pub enum Observation {
 /// How a channel to the user does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ChannelHealth {
-    /// It had nothing to tell yet, or too little was tried to say.
+    /// It tries, or is about to: too little to say.
     #[default]
+    Undecided,
+    /// Nothing was tried since the runner came up, and nothing waits. What was wrong with it before
+    /// may be mended, so it is not held against it.
     Untried,
     /// What it told last arrived.
     Works,

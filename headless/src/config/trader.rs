@@ -23,9 +23,7 @@ pub(super) fn built_in(file: &File) -> Result<Option<TradeArgs>, Mistake> {
     let Some(words) = trader.and_then(words) else { return Ok(None) };
     let Some(process) = trader else { return Ok(None) };
     let args = Words::try_parse_from(words).map_err(|error| {
-        let text = error.to_string();
-        let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let what = format!("the trader would not start: {why}");
+        let what = format!("the trader would not start: {}", in_a_line(&error.to_string()));
         mistake(process.command.span(), what, "`cappuccino trade --help` lists what it takes")
     })?;
     let args = args.args;
@@ -41,6 +39,12 @@ pub(super) fn built_in(file: &File) -> Result<Option<TradeArgs>, Mistake> {
         ));
     }
     Ok(Some(args))
+}
+
+/// What clap says, up to its hints: what is missing is named line by line.
+fn in_a_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// Whether the guard can compare with the model before, when it is to.
@@ -94,6 +98,8 @@ mod tests {
     fn a_command_that_it_would_refuse_is_a_mistake_and_so_are_other_tickers() {
         let wrong = text(&WORDS.replace("alpaca", "nasdaq"), "");
         refused(&wrong, "the trader would not start: invalid value 'nasdaq'", "trade --help");
+        let said = "arguments were not provided: --tickers <TICKER>... --feed <FEED> --session";
+        refused(&text(r#""cappuccino", "trade", "--model", "m""#, ""), said, "trade --help");
         let said = "models are for BTC/USD, the trader trades BTC/USD ETH";
         refused(&text(WORDS, "tickers = [\"BTC/USD\"]"), said, "or leave the line out");
         let turned = text(WORDS, "tickers = [\"ETH\", \"BTC\"]");

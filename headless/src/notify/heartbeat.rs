@@ -109,7 +109,7 @@ impl Heartbeat {
         match why {
             None => ChannelHealth::Works,
             Some(why) if self.failed >= TELL_AFTER => ChannelHealth::Fails(why.to_owned()),
-            Some(_) => ChannelHealth::Untried,
+            Some(_) => ChannelHealth::Undecided,
         }
     }
 }

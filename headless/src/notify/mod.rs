@@ -113,7 +113,7 @@ impl Notifier {
         shared.bell.turn(newest);
         let mut threads = Vec::new();
         for channel in &config.channels {
-            shared.board.judge(&channel.name, ChannelHealth::Untried);
+            shared.board.judge(&channel.name, ChannelHealth::Undecided);
         }
         for channel in &config.channels {
             threads.push(start(channel, Arc::clone(&shared), reader.clone(), hand.clone())?);

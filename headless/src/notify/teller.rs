@@ -47,6 +47,10 @@ impl Teller {
                     heard = self.shared.bell.heard();
                 }
                 Next::Wait(wait) => {
+                    // What waits in a history that cannot be read is not known.
+                    if could_read {
+                        self.shared.board.judge(&self.name, self.health());
+                    }
                     self.show(now, wait);
                     let limit = if could_read { self.sleep(wait) } else { Some(REREAD) };
                     heard = self.shared.bell.wait(heard.newest, limit);
@@ -135,7 +139,8 @@ impl Teller {
         match self.lane.failing().map(Failed::needs_attention) {
             Some(Some(why)) => ChannelHealth::Fails(why.to_owned()),
             None if self.last.is_some() => ChannelHealth::Works,
-            Some(None) | None => ChannelHealth::Untried,
+            None if self.lane.waiting() == 0 => ChannelHealth::Untried,
+            Some(None) | None => ChannelHealth::Undecided,
         }
     }
 
@@ -148,7 +153,6 @@ impl Teller {
             None if self.lane.waiting() > 0 => "waiting".to_owned(),
             None => "ok".to_owned(),
         };
-        self.shared.board.judge(&self.name, self.health());
         self.shared.board.show(ChannelView {
             name: self.name.clone(),
             kind: self.kind.to_owned(),

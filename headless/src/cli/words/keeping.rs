@@ -7,8 +7,8 @@ use crate::cli::connect::{block_on, try_connect};
 use crate::cli::failure::Failure;
 use crate::cli::render::{say, say_json};
 use crate::cli::source::{Record, in_the_way, the_clock};
+use crate::copies::Kind;
 use crate::keeper::{KeeperError, open_store};
-use crate::upkeep::{backup_path, write_backup};
 use crate::workspace::Workspace;
 use cappuccino_core::api::CommandBody;
 use cappuccino_core::store::{StoreError, is_readable};
@@ -24,11 +24,11 @@ pub(in crate::cli) fn backup(workspace: &Workspace, format: Format) -> Result<()
         return blind(workspace, CommandBody::Backup, format);
     }
     let record = Record::open(workspace)?;
-    let path = backup_path(&workspace.backups_dir(), record.clock().now().wall);
-    let reader = record.reader();
-    write_backup(&path, |backend| reader.backup_to(backend).map(drop))
+    let (now, reader) = (record.clock().now().wall, record.reader());
+    let path = Kind::State
+        .write(&workspace.backups_dir(), now, |backend| reader.backup_to(backend).map(drop))
         .map_err(|why| Failure::new(why, "nothing was changed; try again"))?;
-    metrics::back_up(workspace, record.clock().now().wall);
+    metrics::back_up(workspace, now);
     let text = format!("backup written to {}", path.display());
     if format.json { say_json(&serde_json::json!({ "text": text })) } else { say(&text) }
 }
@@ -49,7 +49,8 @@ pub(in crate::cli) fn restore(workspace: &Workspace, backup: &Path) -> Result<()
     let copy = copy_of(backup, &state)?;
     let newest = newest_line(copy.path())?;
     let kept = held.is_some().then(|| keep(&state)).transpose()?;
-    let folder = backup.parent().unwrap_or(Path::new("."));
+    let whole_path = std::path::absolute(backup).map_err(|error| unwritable(backup, &error))?;
+    let folder = whole_path.parent().unwrap_or(Path::new("/"));
     let mended = metrics::mend(workspace, folder, the_clock()?.now().wall);
     copy.persist(&state).map_err(|error| unwritable(&state, &error.error))?;
     File::open(workspace.state_dir())

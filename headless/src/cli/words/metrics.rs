@@ -2,8 +2,8 @@
 //! it from being saved or restored.
 
 use super::keeping::aside;
+use crate::copies::{Kind, back_metrics_up};
 use crate::samples::open_samples;
-use crate::upkeep::{back_samples_up, newest_metrics};
 use crate::workspace::Workspace;
 use cappuccino_core::store::{Report, StoreError};
 use cappuccino_core::words::Timestamp;
@@ -17,9 +17,10 @@ pub(super) fn back_up(workspace: &Workspace, now: Timestamp) {
     if !path.exists() {
         return;
     }
-    let copied = open_samples(&path, now)
-        .map_err(|error| error.to_string())
-        .and_then(|samples| back_samples_up(&workspace.backups_dir(), now, &samples.reader()));
+    let copied = open_samples(&path, now).map_err(|error| error.to_string()).and_then(|samples| {
+        let copy = |backend| samples.reader().backup_to(backend).map(drop);
+        back_metrics_up(&workspace.backups_dir(), now, copy)
+    });
     if let Err(why) = copied {
         eprintln!("note: the metrics have no backup: {why}");
     }
@@ -40,16 +41,20 @@ fn inspect(path: &Path, now: Timestamp) -> Result<Report, String> {
 /// Sound ones stay, however old the state that is restored: what was measured since stays true.
 pub(super) fn mend(workspace: &Workspace, backups: &Path, now: Timestamp) -> Option<String> {
     let path = workspace.metrics_file();
-    match path
+    let present = path
         .exists()
-        .then(|| open_samples(&path, now).and_then(|samples| samples.reader().check()))
-    {
+        .then(|| open_samples(&path, now).and_then(|samples| samples.reader().check()));
+    let what = match present {
         Some(Ok(report)) if report.findings.is_empty() => return None,
         // Whoever holds them can read them.
         Some(Err(StoreError::Locked)) => return None,
-        Some(Ok(_) | Err(_)) | None => {}
-    }
-    let copy = newest_metrics(backups)?;
+        Some(Ok(_) | Err(_)) => "damaged",
+        None => "missing",
+    };
+    let Some(copy) = Kind::Metrics.newest(backups) else {
+        let folder = backups.display();
+        return Some(format!("the metrics are {what}, and {folder} holds no copy of them"));
+    };
     let fresh = path.with_extension("redb.copy");
     let outcome = put(&copy, &fresh, &path, now);
     if outcome.is_err() {
