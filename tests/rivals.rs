@@ -116,6 +116,19 @@ fn the_model_before_and_the_newest_that_passed_trade_beside_the_live_one() {
 }
 
 #[test]
+fn who_has_not_passed_the_examination_trades_nowhere_though_superseded() {
+    let (mut desk, _) = four(Promote::Ask);
+    let usual = company(&desk);
+    desk.seen(Some(trial(5, 5.0)));
+    desk.reported(DeploymentReport::FilesSettled);
+    desk.reported(DeploymentReport::Staged(Digest([5; 32])));
+    let reason = "this one first".to_owned();
+    desk.ask(Command::Deploy { candidate: trial(6, 6.0), reason }).unwrap();
+    assert_eq!(standing(&desk, RevisionId(5)), &Standing::Superseded);
+    assert_eq!(company(&desk), usual);
+}
+
+#[test]
 fn a_shadow_that_trades_worse_beyond_doubt_ends_and_stays_away() {
     let (mut desk, [first, second, third, live]) = four(Promote::Ask);
     desk.observe(&trading(live, vec![rival(second, false, -3.0), rival(third, true, -3.0)]));

@@ -15,8 +15,8 @@ pub enum Standing {
     Undecided,
 }
 
-/// How this rival trades: 90 % of the resampled means of its returns less the live model's must
-/// lie on one side of zero.
+/// How this rival trades: but for a thousandth, the resampled means of its returns less the live
+/// model's must lie on one side of zero.
 pub fn standing(rival: &Rival) -> Standing {
     match rival.bounds {
         Some((lower, _)) if lower > 0.0 => Standing::Better,
@@ -30,11 +30,12 @@ pub fn figures(live: RevisionId, rival: &Rival) -> String {
     let (lower, upper) = rival.bounds.unwrap_or_default();
     let points = |mean: f64| mean * 1e4;
     format!(
-        "{:+.2} bp per bar against revision {live}, 90 % within {:+.2} and {:+.2}, over {} bars",
+        "{:+.2} bp per bar against revision {live} over {} bars, 99.8 % within {:+.2} and {:+.2} \
+         at the last look",
         points(rival.mean_difference),
+        rival.bars,
         points(lower),
-        points(upper),
-        rival.bars
+        points(upper)
     )
 }
 
@@ -90,7 +91,9 @@ mod tests {
         assert_eq!(standing(&rival(None)), Standing::Undecided);
         let said = figures(RevisionId(3), &rival(Some((1e-6, 5e-5))));
         assert!(
-            said.starts_with("+0.25 bp per bar against revision 3, 90 % within +0.01"),
+            said.starts_with(
+                "+0.25 bp per bar against revision 3 over 400 bars, 99.8 % within +0.01"
+            ),
             "{said}"
         );
     }

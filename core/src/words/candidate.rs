@@ -30,7 +30,8 @@ pub struct Revision {
     pub candidate: Candidate,
     /// When it was first considered.
     pub created: Moment,
-    /// Content address in the model store, once its files are copied.
+    /// Content address in the model store, once its files are copied; gone again when they did not
+    /// pass the examination.
     pub content: Option<Digest>,
     /// What became of it.
     pub standing: Standing,

@@ -81,9 +81,9 @@ max_drawdown_percent = 25
 # With `cappuccino trade`: how many of the newest models that passed the examination and are not
 # live trade beside it on the same bars, each with its own money; besides the model before.
 # shadows = 2
-# What follows when one of them is better beyond doubt (90 % of a bootstrap, a week of hours at
-# least): `ask` tells you, `auto` deploys it like a better trial, `never` does nothing. One that is
-# worse beyond doubt ends.
+# What follows when one of them is better beyond doubt (all but a thousandth of a bootstrap, after
+# 168 bars in common and whenever they have doubled): `ask` tells you, `auto` deploys it like a
+# better trial, `never` does nothing. One that is worse beyond doubt ends.
 # promote = "ask"
 
 [machine]

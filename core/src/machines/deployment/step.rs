@@ -205,6 +205,13 @@ impl Turn<'_> {
             }
             (Some(_) | None, None) | (None, Some(_)) => None,
         };
+        // Whatever ended the examination: a copy that has not passed it is nothing to trade.
+        if let Phase::Validating(attempt) = &self.deployment.slot.phase
+            && !matches!(phase, Phase::AwaitingApproval(_) | Phase::Ready(_))
+            && let Some(revision) = next.revisions.get_mut(&attempt.revision)
+        {
+            revision.content = None;
+        }
         next.slot.phase = phase;
         let step = Step::to(next);
         match note {

@@ -4,7 +4,7 @@
 //! The newest bars are kept, figures and counts cover everything, and memory does not grow with
 //! the file.
 
-use super::compare::{Comparison, compare};
+use super::compare::{BARS_MAX, Comparison, compare};
 use super::event::LaneEvent;
 use crate::trading::equity::Equity;
 use crate::trading::lines::{Line, Lines};
@@ -15,8 +15,6 @@ use std::collections::VecDeque;
 
 /// Seed of every comparison: the same bars always lead to the same verdict.
 const SEED: u64 = 20_240_301;
-/// Bars kept for comparisons and pictures, the newest: more than a year of hours.
-pub const BARS_MAX: usize = 10_000;
 /// Longest line that is read, in bytes: a hundred tickers and lanes have some 30 thousand.
 const LINE_MAX: usize = 1 << 20;
 

@@ -8,8 +8,9 @@ use cappuccino_core::trading::paper::compare::{Comparison, Verdict};
 
 /// A table of lanes and what follows from it.
 pub(in crate::cli) fn table(screen: Screen, view: &LanesView) -> Vec<String> {
-    let heading =
-        ["LANE", "MODEL", "WORTH", "GROWTH", "DRAWDOWN", "SHARPE", "FILLS", "PER BAR", "90 %", ""];
+    let heading = [
+        "LANE", "MODEL", "WORTH", "GROWTH", "DRAWDOWN", "SHARPE", "FILLS", "PER BAR", "99.8 %", "",
+    ];
     let mut table = Table::new(heading);
     for lane in &view.lanes {
         table.row(row(lane));
@@ -25,7 +26,10 @@ pub(in crate::cli) fn table(screen: Screen, view: &LanesView) -> Vec<String> {
         comparison.is_some_and(|found| found.lower.is_none())
     };
     if view.lanes.iter().any(is_young) {
-        lines.push(format!("a verdict needs more than {needed} bars in common with the champion"));
+        lines.push(format!(
+            "a verdict needs more than {needed} bars in common with the champion, and comes again \
+             whenever they have doubled"
+        ));
     }
     lines
 }
