@@ -355,15 +355,21 @@ fn trouble(now: Timestamp) -> Status {
         from: now.plus(Span::hours(-1)),
         until: now.plus(Span::hours(23)),
     }];
-    if let Some(slow) = status.processes.get_mut(1) {
+    ail(&mut status.processes, now);
+    status
+}
+
+/// One is not ready yet, one shows a sign of life no more, one ended too often.
+fn ail(processes: &mut [ProcessView], now: Timestamp) {
+    if let Some(slow) = processes.get_mut(1) {
         "running".clone_into(&mut slow.phase);
         slow.since = Some(now.plus(Span::seconds(-50)));
         slow.next = format!("must show that it is ready until {}", now.plus(Span::seconds(70)));
     }
-    if let Some(heartbeat) = status.processes.get_mut(2).and_then(|one| one.signs.first_mut()) {
+    if let Some(heartbeat) = processes.get_mut(2).and_then(|one| one.signs.first_mut()) {
         "no heartbeat for 12m 0s, at most 10m 0s".clone_into(heartbeat);
     }
-    if let Some(worker) = status.processes.last_mut() {
+    if let Some(worker) = processes.last_mut() {
         "cooldown".clone_into(&mut worker.phase);
         worker.pid = None;
         worker.failures = 3;
@@ -372,7 +378,6 @@ fn trouble(now: Timestamp) -> Status {
         worker.last_exit = Some("life 4 ended with exit code 1".to_owned());
         worker.since = Some(now.plus(Span::minutes(-2)));
     }
-    status
 }
 
 fn halted(now: Timestamp) -> Status {

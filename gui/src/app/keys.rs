@@ -56,12 +56,8 @@ impl App {
             Command::EndSilence => self.end_silence(now),
             Command::NextRow => self.step_row(true, now),
             Command::PreviousRow => self.step_row(false, now),
-            Command::Retry => {
-                self.wish(Wish::Retry, now);
-            }
-            Command::StartRunner => {
-                self.wish(Wish::StartRunner, now);
-            }
+            Command::Retry => self.wish(Wish::Retry, now),
+            Command::StartRunner => self.wish(Wish::StartRunner, now),
             Command::RangeShorter => self.kept.pages.window().shorter(),
             Command::RangeLonger => self.kept.pages.window().longer(),
             Command::LiveEdge => self.kept.pages.window().end = None,
@@ -103,8 +99,12 @@ impl App {
         }
     }
 
-    /// Whether the link took it.
-    fn wish(&mut self, wish: Wish, now: Timestamp) -> bool {
+    fn wish(&mut self, wish: Wish, now: Timestamp) {
+        self.is_taken(wish, now);
+    }
+
+    /// Wishes for something; whether the link took it.
+    fn is_taken(&mut self, wish: Wish, now: Timestamp) -> bool {
         let is_taken = self.link.wish(wish);
         if !is_taken {
             let told = "the app is busy with earlier requests; press again".to_owned();
@@ -128,7 +128,7 @@ impl App {
         else {
             return;
         };
-        if self.wish(Wish::LogBefore(process, from), now) {
+        if self.is_taken(Wish::LogBefore(process, from), now) {
             self.model.log.asked_back();
         }
     }

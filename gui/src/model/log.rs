@@ -189,6 +189,9 @@ impl LogModel {
 /// The part of a page that follows what is known up to an offset: after a reconnection, or a pause
 /// in which pages waited, the same lines come again.
 fn news_of(page: &LogPage, known: Option<u64>) -> &str {
+    if known.is_some_and(|known| page.to <= known) {
+        return "";
+    }
     let known = known.map_or(0, |known| known.saturating_sub(page.from));
     let Some(last) = known.checked_sub(1) else { return &page.text };
     // Pages end with a line. Where bytes were no letters the text is longer than the file's part,
@@ -307,6 +310,8 @@ mod tests {
         }
         // Two bytes that are no letters: three times as long in the text.
         log.add(&process, &page(26, "\u{fffd}\u{fffd}\n", 3));
+        let again = LogPage { length: 29, ..page(26, "\u{fffd}\n\u{fffd}\n", 2) };
+        log.add(&process, &again);
         log.add(&process, &page(26, "\u{fffd}\u{fffd}\nf\n", 5));
         let texts: Vec<&str> = log.lines().iter().map(|line| line.text.as_str()).collect();
         assert_eq!(texts, ["c", "d", "e", "\u{fffd}\u{fffd}", "f"]);

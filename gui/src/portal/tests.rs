@@ -125,12 +125,13 @@ struct Open(mpsc::Sender<()>);
 impl Slow {
     async fn save_file(
         &self,
-        _parent: &str,
-        _title: &str,
+        parent: &str,
+        title: &str,
         options: HashMap<String, OwnedValue>,
         #[zbus(header)] header: Header<'_>,
         #[zbus(object_server)] server: &ObjectServer,
     ) -> OwnedObjectPath {
+        assert_eq!((parent, title), ("", "Save"));
         self.0.lock().unwrap().recv().unwrap();
         let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
         let token: String = options["handle_token"].try_clone().unwrap().try_into().unwrap();
