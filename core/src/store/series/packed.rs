@@ -1,8 +1,9 @@
 //! Numbers as compressed bytes: the only file that names the compressor (pco).
 //!
 //! Damage is kept from it by the checksum of every record: a forged header makes its reader reserve
-//! up to 160 MB for tables before it finds out. Its format is lossless to the bit, NaN payloads included, self-describing and frozen by its
-//! authors; what an older version wrote every later one reads.
+//! up to 160 MB for tables before it finds out. Its format is lossless to the bit, NaN payloads
+//! included, self-describing and frozen by its authors; what an older version wrote every later one
+//! reads.
 
 use crate::store::codec::CodecError;
 use pco::{ChunkConfig, data_types::Number, standalone};
