@@ -34,15 +34,18 @@ pub(super) enum Plant {
 }
 
 impl Plant {
-    /// What trial `number` plants, if it does.
-    pub(super) const fn of(number: i64) -> Option<Self> {
-        match number {
-            30 => Some(Self::Hostile),
-            44 => Some(Self::NotANumber),
-            58 => Some(Self::Overfit),
-            72 => Some(Self::Loser),
-            _ => None,
-        }
+    /// What trial `number` plants, if it does. Faster trials plant later ones: models prove
+    /// themselves by the clock, and whoever takes the loser back needs one that did.
+    pub(super) fn of(number: i64, speed: f64) -> Option<Self> {
+        let number = f64::from(i32::try_from(number).ok()?);
+        let planted = [
+            (30.0, Self::Hostile),
+            (44.0, Self::NotANumber),
+            (58.0, Self::Overfit),
+            (72.0, Self::Loser),
+        ];
+        let is_here = |first: f64| ((first * speed.max(1.0)).round() - number).abs() < 0.5;
+        planted.into_iter().find(|(first, _)| is_here(*first)).map(|(_, plant)| plant)
     }
 
     /// In one word.
@@ -152,6 +155,16 @@ fn with_a_hole(policy: &Policy) -> Weights {
 mod tests {
     use super::*;
     use rand::SeedableRng;
+
+    #[test]
+    fn each_is_planted_once_and_at_the_same_time_however_fast_the_trials_are() {
+        for (speed, loser) in [(0.1, 72), (1.0, 72), (3.0, 216), (7.3, 526)] {
+            let planted: Vec<_> = (0..600).filter_map(|n| Plant::of(n, speed)).collect();
+            let all = [Plant::Hostile, Plant::NotANumber, Plant::Overfit, Plant::Loser];
+            assert_eq!(planted, all, "at speed {speed}");
+            assert_eq!(Plant::of(loser, speed), Some(Plant::Loser));
+        }
+    }
 
     #[test]
     fn what_is_planted_fails_where_it_should() {

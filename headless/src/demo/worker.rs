@@ -138,7 +138,7 @@ impl Worker<'_> {
         let Some((policy, growth)) = best.filter(|(_, growth)| growth.is_finite()) else {
             return Ok(Ending::Failed);
         };
-        let plant = Plant::of(trial.number);
+        let plant = Plant::of(trial.number, self.args.speed);
         if let Some(plant) = plant {
             return self.plant(trial, plant, &policy, &mut chance);
         }
