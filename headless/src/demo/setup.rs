@@ -59,7 +59,8 @@ fn fresh_folder() -> Result<PathBuf, StageError> {
 fn configuration(program: &Path, options: &DemoOptions) -> String {
     let program = toml::Value::String(program.display().to_string()).to_string();
     let (speed, seed) = (options.speed, options.seed);
-    let replay = speed * BARS_PER_SECOND;
+    // A probation lasts as long at any speed: with more bars in it, honest models break the guard.
+    let replay = speed.min(1.0) * BARS_PER_SECOND;
     let tickers = TICKERS.map(|name| format!("\"{name}\"")).join(", ");
     format!(
         r#"# The demonstration's workspace. All market data in it is synthetic.
@@ -156,10 +157,13 @@ mod tests {
         let options = DemoOptions {
             folder: Some(folder.path().to_owned()),
             seconds: None,
-            speed: 1.5,
+            speed: 3.0,
             seed: 7,
         };
         prepare(&options).unwrap();
+        let written = std::fs::read_to_string(folder.path().join(CONFIG_FILE)).unwrap();
+        let speeds = ["\"--speed\", \"3\"", "\"--speed\", \"3600\""];
+        assert!(speeds.iter().all(|speed| written.contains(speed)), "{written}");
         let config = crate::config::load(&folder.path().join(CONFIG_FILE)).unwrap();
         assert_eq!(config.commands.len(), 4);
         assert!(config.policy.trader.is_some());

@@ -15,7 +15,8 @@ pub struct DemoOptions {
     pub folder: Option<PathBuf>,
     /// How long, in seconds; until Ctrl-C when not given.
     pub seconds: Option<u64>,
-    /// How much faster than life trials and bars come: 1 is one bar and about one trial a second.
+    /// How fast trials and bars come: 1 is one bar and about one trial a second. Above it only
+    /// trials come faster.
     pub speed: f64,
     /// Seed of candles and training: the same seed gives the same data.
     pub seed: u64,
