@@ -430,7 +430,7 @@ pub(super) struct Demo {
     /// Stop after this time
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
-    /// How much faster trials and bars come; 1 is about one of each a second
+    /// How fast trials and bars come; 1 is about one of each a second, more hurries trials only
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub speed: f64,
     /// Seed of everything random
