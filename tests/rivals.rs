@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use support::cli::tell;
 use support::daemon::{PATIENCE, Site};
 use support::desk::{Desk, identity, small_policy, trial};
-use support::network::sound;
+use support::network::{refused, sound};
 use support::trading::{Account, lane_event};
 use support::wait::until;
 
@@ -126,6 +126,22 @@ fn who_has_not_passed_the_examination_trades_nowhere_though_superseded() {
     desk.ask(Command::Deploy { candidate: trial(6, 6.0), reason }).unwrap();
     assert_eq!(standing(&desk, RevisionId(5)), &Standing::Superseded);
     assert_eq!(company(&desk), usual);
+}
+
+/// Its copy stays for whoever looks into it, until the trial is free again.
+#[test]
+fn what_was_refused_keeps_its_copy_and_trades_nowhere_even_after_an_unhold() {
+    let (mut desk, _) = four(Promote::Ask);
+    let usual = company(&desk);
+    desk.seen(Some(trial(5, 5.0)));
+    desk.reported(DeploymentReport::FilesSettled);
+    desk.reported(DeploymentReport::Staged(Digest([5; 32])));
+    desk.reported(DeploymentReport::Validated(refused("no numbers")));
+    let content = |desk: &Desk| desk.world().deployment.revisions[&RevisionId(5)].content;
+    assert_eq!(content(&desk), Some(Digest([5; 32])));
+    let (trial_id, number) = (trial(5, 5.0).trial_id, trial(5, 5.0).number);
+    desk.ask(Command::Unhold { trial_id, number }).unwrap();
+    assert_eq!((content(&desk), company(&desk)), (None, usual));
 }
 
 #[test]

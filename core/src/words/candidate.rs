@@ -30,8 +30,8 @@ pub struct Revision {
     pub candidate: Candidate,
     /// When it was first considered.
     pub created: Moment,
-    /// Content address in the model store, once its files are copied; gone again when they did not
-    /// pass the examination.
+    /// Content address in the model store, once its files are copied; gone again when it is free to
+    /// be proposed anew without having passed the examination.
     pub content: Option<Digest>,
     /// What became of it.
     pub standing: Standing,
@@ -93,6 +93,17 @@ impl Standing {
     /// Whether automatic deployment may propose this trial again.
     pub const fn may_be_proposed(&self) -> bool {
         matches!(self, Self::Candidate | Self::Superseded | Self::Trial | Self::Good)
+    }
+
+    /// Whether its examination said yes, as far as this tells: no for what was taken back before.
+    pub const fn has_passed(&self) -> bool {
+        match self {
+            Self::Trial | Self::Good | Self::Bad(_) | Self::Outperformed(_) => true,
+            Self::Rejected(why) => {
+                matches!(why, Rejection::ApprovalExpired | Rejection::TradedWorse(_))
+            }
+            Self::Candidate | Self::Superseded => false,
+        }
     }
 
     /// Whether it ran through its probation: one can go back to it.

@@ -179,7 +179,7 @@ impl Turn<'_> {
             | Phase::AwaitingApproval(attempt)
             | Phase::Ready(attempt) => {
                 // Going back is quicker than going on; the candidate will be proposed again.
-                judge(self.failed(live, why), attempt.revision, Standing::Superseded).done()
+                self.supersede(self.failed(live, why), attempt.revision).done()
             }
             Phase::RollingBack(_) | Phase::Draining(_) => {
                 Answer::Unchanged(Unchanged::NotConcerned)

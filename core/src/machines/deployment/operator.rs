@@ -171,6 +171,9 @@ impl Turn<'_> {
                 revision.candidate.trial_id == trial_id && Some(&revision.candidate.study) == seen;
             if same && !revision.standing.may_be_proposed() {
                 let was_good = revision.standing.is_proven();
+                if !revision.standing.has_passed() {
+                    revision.content = None;
+                }
                 revision.standing = if was_good { Standing::Good } else { Standing::Superseded };
             }
         }

@@ -1,6 +1,6 @@
 //! Which trial is taken up as a candidate, and why others are not.
 
-use super::step::{Turn, judge};
+use super::step::Turn;
 use super::{
     Attempt, Context, Declined, Deployment, Phase, RATE_WINDOW, REVISIONS_MAX, SUPERSEDE_MAX,
     study_alert,
@@ -103,7 +103,7 @@ impl Turn<'_> {
         };
         step.next.revisions.insert(revision, record);
         if let Some(old) = replaced {
-            step = judge(step, old.revision, Standing::Superseded);
+            step = self.supersede(step, old.revision);
         }
         forget_old(&mut step.next);
         step
@@ -152,7 +152,7 @@ impl Turn<'_> {
         if let Phase::Settling(attempt) | Phase::AwaitingApproval(attempt) = &slot.phase {
             step.next.slot.phase = self.settled(attempt.live);
             step.next.slot.generation = slot.generation.next();
-            step = judge(step, attempt.revision, Standing::Superseded);
+            step = self.supersede(step, attempt.revision);
         }
         step.notes.extend(notes);
         step.raise(

@@ -185,6 +185,17 @@ impl Turn<'_> {
         judge(step, attempt.revision, Standing::Rejected(why))
     }
 
+    /// Another attempt, or none, takes the place of this one. A copy that has not passed its
+    /// examination is nothing to trade.
+    pub(super) fn supersede(self, mut step: Step<Deployment>, id: RevisionId) -> Step<Deployment> {
+        if matches!(self.deployment.slot.phase, Phase::Validating(_))
+            && let Some(revision) = step.next.revisions.get_mut(&id)
+        {
+            revision.content = None;
+        }
+        judge(step, id, Standing::Superseded)
+    }
+
     /// The phase in which nothing is under way.
     pub(super) fn settled(self, live: Option<RevisionId>) -> Phase {
         live.map_or(Phase::Watching, |revision| Phase::Live { revision, since: self.context.now })
@@ -205,13 +216,6 @@ impl Turn<'_> {
             }
             (Some(_) | None, None) | (None, Some(_)) => None,
         };
-        // Whatever ended the examination: a copy that has not passed it is nothing to trade.
-        if let Phase::Validating(attempt) = &self.deployment.slot.phase
-            && !matches!(phase, Phase::AwaitingApproval(_) | Phase::Ready(_))
-            && let Some(revision) = next.revisions.get_mut(&attempt.revision)
-        {
-            revision.content = None;
-        }
         next.slot.phase = phase;
         let step = Step::to(next);
         match note {
