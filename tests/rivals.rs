@@ -65,6 +65,13 @@ fn four(promote: Promote) -> (Desk, [RevisionId; 4]) {
     (desk, revisions)
 }
 
+/// A fifth model is better and comes as far as its examination.
+fn fifth_is_examined(desk: &mut Desk) {
+    desk.seen(Some(trial(5, 5.0)));
+    desk.reported(DeploymentReport::FilesSettled);
+    desk.reported(DeploymentReport::Staged(Digest([5; 32])));
+}
+
 /// The runner is killed and comes back, and finds the trader alive.
 fn comes_back(desk: &mut Desk, pid: u32) {
     let generation = desk.generation("trader");
@@ -103,9 +110,7 @@ fn the_model_before_and_the_newest_that_passed_trade_beside_the_live_one() {
     // Whoever waits for approval has passed, but is under way; superseded it may trade along.
     desk.policy.deployment.require_approval = true;
     desk.restart();
-    desk.seen(Some(trial(5, 5.0)));
-    desk.reported(DeploymentReport::FilesSettled);
-    desk.reported(DeploymentReport::Staged(Digest([5; 32])));
+    fifth_is_examined(&mut desk);
     desk.reported(DeploymentReport::Validated(sound()));
     assert_eq!(company(&desk), [lane("previous", 3), lane("revision-1", 1)]);
     desk.seen(Some(trial(6, 6.0)));
@@ -119,9 +124,7 @@ fn the_model_before_and_the_newest_that_passed_trade_beside_the_live_one() {
 fn who_has_not_passed_the_examination_trades_nowhere_though_superseded() {
     let (mut desk, _) = four(Promote::Ask);
     let usual = company(&desk);
-    desk.seen(Some(trial(5, 5.0)));
-    desk.reported(DeploymentReport::FilesSettled);
-    desk.reported(DeploymentReport::Staged(Digest([5; 32])));
+    fifth_is_examined(&mut desk);
     let reason = "this one first".to_owned();
     desk.ask(Command::Deploy { candidate: trial(6, 6.0), reason }).unwrap();
     assert_eq!(standing(&desk, RevisionId(5)), &Standing::Superseded);
@@ -133,9 +136,7 @@ fn who_has_not_passed_the_examination_trades_nowhere_though_superseded() {
 fn what_was_refused_keeps_its_copy_and_trades_nowhere_even_after_an_unhold() {
     let (mut desk, _) = four(Promote::Ask);
     let usual = company(&desk);
-    desk.seen(Some(trial(5, 5.0)));
-    desk.reported(DeploymentReport::FilesSettled);
-    desk.reported(DeploymentReport::Staged(Digest([5; 32])));
+    fifth_is_examined(&mut desk);
     desk.reported(DeploymentReport::Validated(refused("no numbers")));
     let content = |desk: &Desk| desk.world().deployment.revisions[&RevisionId(5)].content;
     assert_eq!(content(&desk), Some(Digest([5; 32])));

@@ -29,21 +29,33 @@ impl Reader {
     /// [`StoreError::Backup`]: damage in the source, or either disk failing. The store is
     /// unharmed and stays open.
     pub fn backup_to(&self, backend: impl StorageBackend) -> Result<Sequence, StoreError> {
-        self.copy_to(backend).map_err(|cause| StoreError::Backup { cause: Box::new(cause) })
+        copy_to(&self.handle, backend, copy_all)
     }
+}
 
-    fn copy_to(&self, backend: impl StorageBackend) -> Result<Sequence, StoreError> {
+/// Writes what `copy` takes of one moment of an open file into `backend`, which must be empty, and
+/// closes it.
+///
+/// # Errors
+/// [`StoreError::Backup`]: damage in the source, or either disk failing.
+pub(super) fn copy_to<T>(
+    source: &Handle,
+    backend: impl StorageBackend,
+    copy: impl FnOnce(&ReadTransaction, &WriteTransaction) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let copied = || {
         let length = backend.len().map_err(redb::StorageError::from).doing("opening the backup")?;
         if length != 0 {
             let why = "there already is a file of that name".into();
             return Err(StoreError::Foreign { why });
         }
-        let copy = Handle::open(backend, false)?;
-        let last =
-            self.handle.read(|from| copy.write(Durability::Immediate, |to| copy_all(from, to)))?;
-        copy.close()?;
-        Ok(last)
-    }
+        let target = Handle::open(backend, false)?;
+        let answer =
+            source.read(|from| target.write(Durability::Immediate, |to| copy(from, to)))?;
+        target.close()?;
+        Ok(answer)
+    };
+    copied().map_err(|cause| StoreError::Backup { cause: Box::new(cause) })
 }
 
 const DOING: &str = "copying rows";

@@ -73,6 +73,13 @@ impl Drop for Bus {
     }
 }
 
+/// Where the caller waits for the answer.
+fn request(header: &Header<'_>, options: &HashMap<String, OwnedValue>) -> String {
+    let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
+    let token: String = options["handle_token"].try_clone().unwrap().try_into().unwrap();
+    format!("{PORTAL_PATH}/request/{sender}/{token}")
+}
+
 /// A portal whose user answers like this.
 struct Portal(u32, &'static str);
 
@@ -87,9 +94,7 @@ impl Portal {
         #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
     ) -> OwnedObjectPath {
         assert_eq!((parent, title), ("", "Save"));
-        let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
-        let token: String = options["handle_token"].try_clone().unwrap().try_into().unwrap();
-        let path = format!("{PORTAL_PATH}/request/{sender}/{token}");
+        let path = request(&header, &options);
         let found = HashMap::from([("uris", Value::from(vec![self.1]))]);
         let answer = (self.0, found);
         let to = header.sender().unwrap().to_owned();
@@ -133,9 +138,7 @@ impl Slow {
     ) -> OwnedObjectPath {
         assert_eq!((parent, title), ("", "Save"));
         self.0.lock().unwrap().recv().unwrap();
-        let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
-        let token: String = options["handle_token"].try_clone().unwrap().try_into().unwrap();
-        let path = format!("{PORTAL_PATH}/request/{sender}/{token}");
+        let path = request(&header, &options);
         server.at(path.as_str(), Open(self.1.clone())).await.unwrap();
         OwnedObjectPath::try_from(path).unwrap()
     }

@@ -3,15 +3,14 @@
 
 use super::{SampleReader, block, head, names::SERIES};
 use crate::store::{
+    backup::copy_to,
     check::Report,
     codec::{self, CodecError},
     error::{Doing, InRow, StoreError},
-    handle::Handle,
     tables::META,
 };
 use redb::{
-    Durability, ReadTransaction, ReadableTable, StorageBackend, TableDefinition, TableHandle,
-    WriteTransaction,
+    ReadTransaction, ReadableTable, StorageBackend, TableDefinition, TableHandle, WriteTransaction,
 };
 use std::fmt::Debug;
 
@@ -23,30 +22,16 @@ impl SampleReader {
     /// [`StoreError::Backup`]: damage in the source, or either disk failing. The samples are
     /// unharmed and stay open.
     pub fn backup_to(&self, backend: impl StorageBackend) -> Result<u64, StoreError> {
-        self.copy_to(backend).map_err(|cause| StoreError::Backup { cause: Box::new(cause) })
-    }
-
-    fn copy_to(&self, backend: impl StorageBackend) -> Result<u64, StoreError> {
-        let length = backend.len().map_err(redb::StorageError::from).doing("opening the backup")?;
-        if length != 0 {
-            let why = "there already is a file of that name".into();
-            return Err(StoreError::Foreign { why });
-        }
-        let copy = Handle::open(backend, false)?;
-        let rows = self.handle.read(|from| {
-            copy.write(Durability::Immediate, |to| {
-                let tables = [
-                    copy_table(META, from, to)?,
-                    copy_table(SERIES, from, to)?,
-                    copy_table(head::TICKS, from, to)?,
-                    copy_table(block::BLOCKS, from, to)?,
-                    copy_table(block::PIECES, from, to)?,
-                ];
-                Ok(tables.into_iter().sum())
-            })
-        })?;
-        copy.close()?;
-        Ok(rows)
+        copy_to(&self.handle, backend, |from, to| {
+            let tables = [
+                copy_table(META, from, to)?,
+                copy_table(SERIES, from, to)?,
+                copy_table(head::TICKS, from, to)?,
+                copy_table(block::BLOCKS, from, to)?,
+                copy_table(block::PIECES, from, to)?,
+            ];
+            Ok(tables.into_iter().sum())
+        })
     }
 
     /// Checks the envelope of every row of every table.
