@@ -2,7 +2,8 @@
 //!
 //! A writer appends directly to its file, so the runner is never in its way. When the log has half
 //! its cap, its head is copied to `<log>.1` and cut out of the file in place. Log and archive read
-//! as one, and take about one cap together; half a cap more for a while when the log grew too fast.
+//! as one, and take about one cap together. Of a log that outgrew its cap before anybody looked,
+//! the newest half a cap is kept, so that there is room for the copy.
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -36,16 +37,10 @@ enum Way {
     Empty,
 }
 
-impl Way {
-    /// How the kernel is asked for it; nothing for what takes the whole file.
-    const fn flags(self) -> Option<FallocateFlags> {
-        match self {
-            Self::Collapse => Some(FallocateFlags::COLLAPSE_RANGE),
-            Self::Punch => Some(FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE)),
-            Self::Empty => None,
-        }
-    }
-}
+/// Bytes freed at a time: a writer waits for one piece at most, a millisecond or two.
+const PIECE: u64 = 8 << 20;
+/// How the kernel is asked to free the space of a range.
+const HOLE: FallocateFlags = FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE);
 
 /// Cuts logs that outgrow their cap, for ever.
 pub(super) async fn keep(logs: Vec<CappedLog>) {
@@ -142,22 +137,20 @@ fn cut(path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<bool> {
     Err(io::Error::other("the file system cannot cut a file"))
 }
 
-/// Gives back what is older than one cap, which no archive has room for, before anything is copied:
-/// a log that grew for long while nobody looked needs no more than its own space.
+/// Gives back at once what a log that outgrew its cap has too much: its archive, which is older
+/// than what goes now, and all but the newest half a cap of its own. What was not on the disk yet
+/// need not get there.
 fn make_room(log: &File, path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<()> {
     let (status, first) = (log.metadata()?, first_byte(log)?);
     let block = status.blksize().max(1);
-    let surplus = status.len().saturating_sub(cap_bytes) / block * block;
-    if surplus <= first || surplus >= status.len() {
+    let surplus = status.len().saturating_sub(cap_bytes / 2) / block * block;
+    if status.len().saturating_sub(first) <= cap_bytes || surplus <= first {
         return Ok(());
     }
-    for flags in ways.iter().filter_map(|way| way.flags()) {
-        if free_head(log, flags, surplus)? {
-            let dropped = surplus.saturating_sub(first);
-            let path = path.display();
-            tracing::warn!("{path} grew too fast: its oldest {dropped} bytes are dropped");
-            return Ok(());
-        }
+    if ways != [Way::Empty] && hollow(log, surplus)? {
+        remove(&with_suffix(path, ".1"))?;
+        let (path, dropped) = (path.display(), surplus.saturating_sub(first));
+        tracing::warn!("{path} grew too fast: its oldest {dropped} bytes are dropped");
     }
     Ok(())
 }
@@ -178,10 +171,7 @@ fn first_byte(log: &File) -> io::Result<u64> {
 /// old one goes first, so that there is never more than one cap; what it held is older.
 fn archive(log: &mut File, path: &Path, begin: u64, end: u64) -> io::Result<PathBuf> {
     let (archive, new) = (with_suffix(path, ".1"), with_suffix(path, ".1.new"));
-    match fs::remove_file(&archive) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
+    remove(&archive)?;
     let copied = File::create(&new).and_then(|mut file| {
         log.seek(SeekFrom::Start(begin))?;
         io::copy(&mut Read::by_ref(log).take(end.saturating_sub(begin)), &mut file)?;
@@ -196,17 +186,47 @@ fn archive(log: &mut File, path: &Path, begin: u64, end: u64) -> io::Result<Path
     Ok(archive)
 }
 
-/// Frees the file's first `end` bytes, which are archived; whether this way works here.
-fn give_back(way: Way, log: &mut File, archive: &Path, end: u64) -> io::Result<bool> {
-    match way.flags() {
-        Some(flags) => free_head(log, flags, end),
-        None => empty(log, archive, end).map(|()| true),
+/// Removes a file that need not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// Frees the file's first `end` bytes; whether the file system can.
-fn free_head(log: &File, flags: FallocateFlags, end: u64) -> io::Result<bool> {
-    match fallocate(log, flags, 0, end) {
+/// Frees the file's first `end` bytes, which are archived; whether this way works here.
+fn give_back(way: Way, log: &mut File, archive: &Path, end: u64) -> io::Result<bool> {
+    match way {
+        Way::Collapse => {
+            // The kernel writes out what moves while the writer waits: that is done before, and
+            // what goes need not be written at all.
+            if hollow(log, end)? {
+                log.sync_data()?;
+            }
+            free(log, FallocateFlags::COLLAPSE_RANGE, 0, end)
+        }
+        Way::Punch => hollow(log, end),
+        Way::Empty => empty(log, archive, end).map(|()| true),
+    }
+}
+
+/// Frees the space of the file's first `end` bytes, which then read as zeros; whether the file
+/// system can.
+fn hollow(log: &File, end: u64) -> io::Result<bool> {
+    let mut begin = first_byte(log)?;
+    while begin < end {
+        let length = PIECE.min(end.saturating_sub(begin));
+        if !free(log, HOLE, begin, length)? {
+            return Ok(false);
+        }
+        begin = begin.saturating_add(length);
+    }
+    Ok(true)
+}
+
+/// Frees a range of the file; whether the file system can.
+fn free(log: &File, flags: FallocateFlags, begin: u64, length: u64) -> io::Result<bool> {
+    match fallocate(log, flags, begin, length) {
         Ok(()) => Ok(true),
         Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => Ok(false),
         Err(error) => Err(error.into()),
@@ -315,18 +335,25 @@ mod tests {
     fn of_a_log_that_outgrew_its_cap_the_newest_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.log");
+        let archive = with_suffix(&path, ".1");
         assert!(!cap_log(&path, CAP).unwrap(), "there need be no log");
         let lines: Vec<_> = (0..50_000).map(|number| format!("{number:0>99}\n")).collect();
         let all = lines.concat();
         fs::write(&path, &all).unwrap();
+        fs::write(&archive, "older than what is dropped").unwrap();
         let log = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         make_room(&log, &path, CAP, &[Way::Collapse, Way::Punch]).unwrap();
-        assert!(log.metadata().unwrap().blocks() * 512 <= CAP + CAP / 10, "before it is copied");
+        let space = || {
+            let of = |file| fs::metadata(file).map_or(0, |about| about.blocks() * 512);
+            of(&path) + of(&archive)
+        };
+        assert!(space() <= CAP / 2 + CAP / 10, "there is room for the copy");
         assert!(cap_log(&path, CAP).unwrap());
+        assert!(space() <= CAP / 2 + CAP / 10);
         assert!(!cap_log(&path, CAP).unwrap(), "once is enough");
-        let kept = text(&with_suffix(&path, ".1")) + &text(&path);
+        let kept = text(&archive) + &text(&path);
         assert!(all.ends_with(&kept), "log and archive read as one");
-        assert!(kept.len() as u64 >= CAP);
+        assert!(kept.len() as u64 >= CAP / 2);
     }
 
     #[test]
