@@ -2,6 +2,7 @@
 
 pub mod listings;
 pub mod machine;
+mod rest;
 pub mod session;
 pub mod signs;
 pub mod study;

@@ -7,7 +7,7 @@ use cappuccino_core::api::{PnlView, TradeView};
 use cappuccino_core::trading::Session;
 use cappuccino_core::trading::paper::league::{League, Standings};
 use cappuccino_core::words::{Moment, RevisionId, Span, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Ending of the event record of a session.
@@ -71,6 +71,11 @@ impl Followed {
     /// Whose session it is.
     pub(super) const fn revision(&self) -> Option<RevisionId> {
         self.revision
+    }
+
+    /// Where its rows are.
+    pub(super) fn path(&self) -> &Path {
+        self.rows.path()
     }
 
     /// Looks once and shows what is new; whether more waits to be read.

@@ -4,12 +4,13 @@ use super::followed::Followed;
 use super::watcher::Sessions;
 use crate::clock::Clock;
 use crate::config::SessionPath;
+use crate::observe::rest::Rest;
 use cappuccino_core::words::RevisionId;
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-/// Time between two looks at the file that is followed.
+/// Time between two looks at the file that is followed, while it grows.
 const POLL: Duration = Duration::from_secs(2);
 
 /// Follows one file, and reads those of earlier revisions once.
@@ -31,11 +32,12 @@ pub(super) struct Observer<F> {
 }
 
 impl<F: Fn()> Observer<F> {
-    /// Works until the other end of `orders` is gone.
-    pub(super) fn run(mut self, orders: &Receiver<RevisionId>) {
+    /// Works until the other end of `rest` is gone.
+    pub(super) fn run(mut self, mut rest: Rest<RevisionId>) {
         loop {
             let pause = self.turn();
-            match orders.recv_timeout(pause) {
+            let file = self.followed.as_ref().map(Followed::path);
+            match rest.wait(file, pause) {
                 Ok(revision) => self.follow(revision),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

@@ -4,13 +4,13 @@ use super::followed::{Followed, ShownLanes, locked};
 use super::thread::Observer;
 use crate::clock::Clock;
 use crate::config::SessionPath;
+use crate::observe::rest::{Caller, rest};
 use cappuccino_core::api::{LanesView, PnlView, TradeView};
 use cappuccino_core::trading::paper::league::Standings;
 use cappuccino_core::words::{Moment, RevisionId, Span};
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 /// Revisions whose sessions are known at one time, the newest.
 const REVISIONS_MAX: usize = 32;
@@ -47,7 +47,7 @@ pub struct SessionWatcher {
     path: SessionPath,
     sessions: Sessions,
     asked: Option<RevisionId>,
-    orders: Option<Sender<RevisionId>>,
+    orders: Option<Caller<RevisionId>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,7 +62,6 @@ impl SessionWatcher {
         on_news: impl Fn() + Send + 'static,
     ) -> Self {
         let sessions = Sessions::default();
-        let (orders, received) = channel();
         let is_earlier = |revision: &RevisionId| {
             path.is_per_revision() && Some(*revision) != live && path.of(*revision).exists()
         };
@@ -79,8 +78,12 @@ impl SessionWatcher {
             ended: None,
             followed,
         };
-        let thread = std::thread::spawn(move || observer.run(&received));
-        let (orders, thread) = (Some(orders), Some(thread));
+        let begun = rest().and_then(|(orders, rest)| {
+            let thread = Builder::new().name("session".to_owned());
+            Ok((orders, thread.spawn(move || observer.run(rest))?))
+        });
+        let begun = begun.inspect_err(|error| tracing::error!("no session is read: {error}"));
+        let (orders, thread) = begun.ok().unzip();
         let mut watcher = Self { path, sessions, asked: None, orders, thread };
         if let Some(live) = live {
             watcher.follow(live);
@@ -94,8 +97,7 @@ impl SessionWatcher {
             return;
         }
         self.asked = Some(revision);
-        let sent = self.orders.as_ref().map(|orders| orders.send(revision));
-        if !matches!(sent, Some(Ok(()))) {
+        if !self.orders.as_ref().is_some_and(|orders| orders.call(revision)) {
             tracing::error!("the observer of the trader's session ended; restart the runner");
         }
     }

@@ -4,8 +4,10 @@ use super::catalog::Catalog;
 use super::reader::{Delta, Poll, StudyReader};
 use super::source::StudySource;
 use crate::clock::Clock;
+use crate::observe::rest::{Caller, rest};
 use cappuccino_core::words::{Moment, Span};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::convert::Infallible;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, RwLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -27,11 +29,12 @@ pub enum Seen {
 /// A running observer; dropping it ends and joins its thread.
 pub struct StudyHandle {
     catalog: Arc<RwLock<Catalog>>,
-    end: Option<Sender<()>>,
+    end: Option<Caller<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Starts an observer that looks every `poll` and tells `on_news` what changed.
+/// Starts an observer that looks every `poll` while somebody writes there, less often otherwise,
+/// and tells `on_news` what changed.
 pub fn spawn(
     source: StudySource,
     poll: Span,
@@ -40,20 +43,23 @@ pub fn spawn(
 ) -> StudyHandle {
     let reader = StudyReader::new(source.clone());
     let catalog = reader.catalog();
-    let (end, ended) = channel::<()>();
     let every = Duration::from_millis(u64::try_from(poll.0).unwrap_or(2000).max(10));
+    let database = source.database.clone();
     let mut observer = Observer { source, reader, clock, on_news, told: None, busy_since: None };
-    let watch = move || {
-        loop {
-            let pause = observer.turn().unwrap_or(every);
-            if ended.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-                return;
+    let begun = rest().and_then(|(end, mut rest)| {
+        let watch = move || {
+            loop {
+                let pause = observer.turn().unwrap_or(every);
+                if rest.wait(Some(&database), pause) == Err(RecvTimeoutError::Disconnected) {
+                    return;
+                }
             }
-        }
-    };
-    let thread = Builder::new().name("study".to_owned()).spawn(watch);
-    let thread = thread.inspect_err(|error| tracing::error!("the study is not read: {error}"));
-    StudyHandle { catalog, end: Some(end), thread: thread.ok() }
+        };
+        Ok((end, Builder::new().name("study".to_owned()).spawn(watch)?))
+    });
+    let begun = begun.inspect_err(|error| tracing::error!("the study is not read: {error}"));
+    let (end, thread) = begun.ok().unzip();
+    StudyHandle { catalog, end, thread }
 }
 
 impl StudyHandle {
