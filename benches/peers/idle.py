@@ -48,7 +48,12 @@ def memory_kib(pid):
 
 
 def wakeups(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+    """Of all its threads."""
+    return sum(voluntary_switches(thread) for thread in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
+def voluntary_switches(thread):
+    for line in (thread / "status").read_text().splitlines():
         if line.startswith("voluntary_ctxt_switches"):
             return int(line.split()[1])
     return 0
@@ -110,6 +115,9 @@ def session(path):
 CONFIGURATION = f"""
 [study]
 database = "optuna.db"
+# The best trial has no model, and nobody is to wait for it.
+[deployment]
+auto = false
 [[process]]
 name = "sleeper"
 role = "other"
@@ -139,8 +147,6 @@ def cappuccino(seconds, program):
         word = [str(program), "--workspace", str(folder)]
         subprocess.run([*word, "start"], check=True, stdout=subprocess.DEVNULL)
         try:
-            # The study's best trial has no model: nothing is to be waited for.
-            subprocess.run([*word, "pause", "--reason", "idle"], check=True, stdout=subprocess.DEVNULL)
             time.sleep(15)
             shown = subprocess.run([*word, "status", "--json"], check=True, capture_output=True)
             status = json.loads(shown.stdout)

@@ -66,10 +66,7 @@ impl Models {
         let mut seen: Option<(BTreeMap<PathBuf, Stamp>, Instant)> = None;
         let mut said = String::new();
         loop {
-            let candidate = &revision.candidate;
-            let trial = read_trial(&self.database, candidate.trial_id).map_err(|e| e.to_string());
-            let folder = trial.and_then(|trial| self.find(candidate, &trial));
-            match folder.and_then(|folder| stamps(&folder)) {
+            match self.look(&revision.candidate).await {
                 Ok(stamps) => match &seen {
                     Some((before, since)) if *before == stamps => {
                         if since.elapsed() >= settle {
@@ -88,6 +85,19 @@ impl Models {
             }
             tokio::time::sleep(LOOK_AGAIN.min(settle.max(Duration::from_millis(50)))).await;
         }
+    }
+
+    /// What is in the folder of this trial's complete model. A locked database or a slow disk holds
+    /// up nobody else meanwhile.
+    async fn look(&self, candidate: &Candidate) -> Result<BTreeMap<PathBuf, Stamp>, String> {
+        let (models, candidate) = (self.clone(), candidate.clone());
+        let look = move || {
+            let trial = read_trial(&models.database, candidate.trial_id);
+            let folder = models.find(&candidate, &trial.map_err(|error| error.to_string())?)?;
+            stamps(&folder)
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.unwrap_or_else(|defect| Err(format!("the look had a defect: {defect}")))
     }
 
     /// Copies the model into the store, with what the trader needs beside it.
