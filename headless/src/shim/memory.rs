@@ -15,6 +15,15 @@ pub(super) fn give_back_code() -> io::Result<()> {
     Ok(())
 }
 
+/// Gives back what was allocated for the start only, where the C library can (`malloc_trim`, glibc).
+pub(super) fn give_back_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it frees nothing that is in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Start and length of a mapping of unchanged code or constants: a file's executable part, or its
 /// beginning, which no loader writes to. A line of proc_pid_maps(5).
 fn code(line: &str) -> Option<(usize, usize)> {

@@ -20,7 +20,9 @@ use cappuccino_core::words::Generation;
 use rustix::fd::{OwnedFd, RawFd};
 use serde::{Deserialize, Serialize};
 use signals::Signals;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -69,7 +71,7 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     if std::env::args_os().nth(1)? != WORD {
         return None;
     }
-    let order = match serde_json::from_reader::<_, ShimOrder>(io::stdin().lock()) {
+    let order = match order() {
         Ok(order) => order,
         Err(error) => {
             eprintln!("error: `cappuccino shim` is started by the runner only: {error}");
@@ -83,6 +85,13 @@ pub fn enter_if_asked() -> Option<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// What the shim is told. The standard library would keep the buffer of its input for ever.
+fn order() -> io::Result<ShimOrder> {
+    let mut text = Vec::new();
+    File::from(io::stdin().as_fd().try_clone_to_owned()?).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
 }
 
 fn live(order: &ShimOrder) -> io::Result<()> {
@@ -108,6 +117,7 @@ fn live(order: &ShimOrder) -> io::Result<()> {
     if let Err(error) = memory::give_back_code() {
         eprintln!("the shim of {} keeps all its memory: {error}", order.name);
     }
+    memory::give_back_heap();
     let ended = wait(order, &signals, process)?;
     reach(Step::Ended);
     tree::sweep()?;
@@ -127,7 +137,7 @@ struct Held {
 fn start(order: &ShimOrder, files: &SlotFiles, lock: &OwnedFd) -> io::Result<u32> {
     let (program, arguments) =
         order.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(&order.log_file)?;
+    let log = OpenOptions::new().create(true).append(true).open(&order.log_file)?;
     let log_start = log.metadata()?.len();
     let mut command = Command::new(program);
     command
