@@ -13,6 +13,7 @@ pub mod host;
 pub mod keeper;
 pub mod notify;
 pub mod observe;
+pub mod replace;
 pub mod report;
 pub mod runner;
 pub mod samples;

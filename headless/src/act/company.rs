@@ -2,6 +2,7 @@
 //! record says, so it is written again whenever that changes, and after every start.
 
 use super::shelf::Shelf;
+use crate::replace::replace;
 use crate::workspace::Workspace;
 use cappuccino_core::machines::deployment::Deployment;
 use cappuccino_core::words::RevisionId;
@@ -33,13 +34,11 @@ impl Company {
         if self.written.as_ref() == Some(&text) {
             return;
         }
-        let draft = self.file.with_extension("tmp");
-        let saved =
-            std::fs::write(&draft, &text).and_then(|()| std::fs::rename(&draft, &self.file));
-        match saved {
-            Ok(()) => self.written = Some(text),
+        match replace(&self.file, text.as_bytes()) {
+            Ok(_written) => self.written = Some(text),
             Err(error) => {
-                tracing::warn!("nobody trades beside the live model: {}: {error}", draft.display());
+                let file = self.file.display();
+                tracing::warn!("nobody trades beside the live model: {file}: {error}");
             }
         }
     }

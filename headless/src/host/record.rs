@@ -10,11 +10,12 @@
 
 use super::identity::Who;
 use crate::clock::{milliseconds_since_boot, wall_now};
+use crate::replace::{self, replace};
 use cappuccino_core::words::{BootId, ExitStatus, Generation, RunIdentity, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A kind of record.
@@ -221,14 +222,9 @@ impl RunRecord {
 /// # Errors
 /// [`RecordError::Io`]; the old record stays.
 pub fn write<R: Record>(path: &Path, record: &R) -> Result<File, RecordError> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(&serde_json::to_vec(record)?)?;
-        fs::rename(&temporary, path)?;
-        Ok(file)
-    });
-    written.map_err(|source| RecordError::Io { path: path.into(), source })
+    let text = serde_json::to_vec(record).map_err(io::Error::from);
+    text.and_then(|text| replace(path, &text))
+        .map_err(|source| RecordError::Io { path: path.into(), source })
 }
 
 /// Returns when a record that was written outlasts a power cut, or a later one is in its place.
@@ -236,9 +232,7 @@ pub fn write<R: Record>(path: &Path, record: &R) -> Result<File, RecordError> {
 /// # Errors
 /// [`RecordError::Io`].
 pub fn flush(path: &Path, record: &File) -> Result<(), RecordError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let flushed = record.sync_all().and_then(|()| File::open(folder)?.sync_all());
-    flushed.map_err(|source| RecordError::Io { path: path.into(), source })
+    replace::flush(path, record).map_err(|source| RecordError::Io { path: path.into(), source })
 }
 
 /// Reads a record; nothing when there is none.

@@ -1,15 +1,15 @@
 //! How far each channel has told the history, kept in `.cappuccino/notify.json`.
 //!
-//! The file is replaced whole: temporary name, flush, rename, flush of the folder. What it says is
-//! never ahead of what arrived; after a crash between an arrival and its record the last message is
-//! sent once more.
+//! The file is replaced whole, durably. What it says is never ahead of what arrived; after a crash
+//! between an arrival and its record the last message is sent once more.
 
+use crate::replace::replace_durably;
 use cappuccino_core::api::DeadLetter;
 use cappuccino_core::words::{Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -165,12 +165,7 @@ fn read(path: &Path) -> io::Result<BTreeMap<String, Place>> {
 fn write(path: &Path, places: &BTreeMap<String, Place>) -> io::Result<()> {
     let stored = Stored { version: VERSION, channels: places.clone() };
     let bytes = serde_json::to_vec_pretty(&stored)?;
-    let temporary = path.with_extension("json.tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(path.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
+    replace_durably(path, &bytes)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! off and happens again, the same way.
 
 use super::error::TradeError;
+use crate::replace::{replace, replace_durably};
 use cappuccino_core::trading::paper::desk::{BarRecord, Desk, DeskState};
 use cappuccino_core::trading::paper::event::Event;
 use cappuccino_core::words::Timestamp;
@@ -117,16 +118,12 @@ impl Record {
             models: self.models.clone(),
         };
         let text = serde_json::to_vec(&stored).map_err(|error| self.damaged(&error))?;
-        let draft = self.state_path.with_extension("json.tmp");
-        let save = || -> std::io::Result<()> {
-            let mut file = File::create(&draft)?;
-            file.write_all(&text)?;
-            if self.durable {
-                file.sync_data()?;
-            }
-            fs::rename(&draft, &self.state_path)
+        let saved = if self.durable {
+            replace_durably(&self.state_path, &text)
+        } else {
+            replace(&self.state_path, &text).map(drop)
         };
-        save().map_err(TradeError::file("save", &self.state_path))
+        saved.map_err(TradeError::file("save", &self.state_path))
     }
 
     fn damaged(&self, error: &serde_json::Error) -> TradeError {
