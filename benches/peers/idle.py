@@ -48,25 +48,24 @@ def memory_kib(pid):
 
 
 def wakeups(pid):
-    """Of all its threads."""
-    return sum(voluntary_switches(thread) for thread in pathlib.Path(f"/proc/{pid}/task").iterdir())
-
-
-def voluntary_switches(thread):
-    for line in (thread / "status").read_text().splitlines():
-        if line.startswith("voluntary_ctxt_switches"):
-            return int(line.split()[1])
-    return 0
+    """Of each of its threads, by now."""
+    counts = {}
+    for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for line in read_bytes(thread / "status").splitlines():
+            if line.startswith("voluntary_ctxt_switches"):
+                counts[thread] = int(line.split()[1])
+    return counts
 
 
 def measure(name, supervisor, helpers, seconds):
     """`supervisor` is a pid, `helpers` the pids of what it needs beside itself."""
     everyone = [supervisor, *helpers]
     cpu = sum(map(cpu_seconds, everyone))
-    woken = sum(map(wakeups, everyone))
+    before = {thread: count for pid in everyone for thread, count in wakeups(pid).items()}
     time.sleep(seconds)
     cpu = sum(map(cpu_seconds, everyone)) - cpu
-    woken = sum(map(wakeups, everyone)) - woken
+    after = {thread: count for pid in everyone for thread, count in wakeups(pid).items()}
+    woken = sum(count - before.get(thread, 0) for thread, count in after.items())
     rss, _ = memory_kib(supervisor)
     all_pss = sum(memory_kib(pid)[1] for pid in everyone)
     print(

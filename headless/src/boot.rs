@@ -105,7 +105,7 @@ async fn up(
     let (observed, observations) = mpsc::channel(OBSERVATIONS_MAX);
     let host = host(workspace, clock, observed.clone())?;
     host.keep_logs(logs(workspace, &config));
-    let study = study(&config, clock, observed.clone());
+    let study = study(&config, clock, observed.clone())?;
     let actor = Actor::new(config.clone(), workspace.clone(), host, observed.clone());
     let samples = SampleFile::open(workspace.metrics_file(), clock.now());
     let measured = samples.readers();
@@ -261,7 +261,11 @@ fn host(
     Ok(Host::new(config, events)?)
 }
 
-fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> StudyWatcher {
+fn study(
+    config: &Config,
+    clock: Clock,
+    observed: mpsc::Sender<Observation>,
+) -> Result<StudyWatcher, BootError> {
     let source = config.study.source();
     let shared = Shared::default();
     let inside = shared.clone();
@@ -278,7 +282,11 @@ fn study(config: &Config, clock: Clock, observed: mpsc::Sender<Observation>) -> 
             tracing::debug!("the loop ended before the study's observer");
         }
     });
-    StudyWatcher::new(config.study.database.display().to_string(), handle, shared)
+    let handle = handle.map_err(|source| BootError::Io {
+        what: "the study's observer cannot be started".into(),
+        source,
+    })?;
+    Ok(StudyWatcher::new(config.study.database.display().to_string(), handle, shared))
 }
 
 /// The look at every page of the study's database. Without it everything else still works.

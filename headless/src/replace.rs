@@ -46,7 +46,15 @@ fn draft(path: &Path, content: &[u8]) -> io::Result<(PathBuf, File)> {
     Ok((draft.into(), file))
 }
 
-fn flush_folder(path: &Path) -> io::Result<()> {
+/// Returns when the name of the file at `path` outlasts a power cut.
+///
+/// # Errors
+/// The disk fails.
+pub fn flush_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    match File::open(folder.unwrap_or(Path::new(".")))?.sync_all() {
+        // The file system cannot flush folders, so there is nothing to wait for.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        flushed => flushed,
+    }
 }

@@ -11,8 +11,8 @@ database = "databases/optuna.db"
 # name = "my-study"
 # Which objective decides, for a multi-objective study: 0 is the first.
 # objective = 0
-# Time between two looks at the study while somebody writes to it; five times as long otherwise.
-# The workers are never disturbed.
+# Time between two looks at the study while somebody writes to it; up to ten seconds otherwise,
+# where the file system tells of writing. The workers are never disturbed.
 # poll = "2s"
 # The heartbeat_interval that the workers give to Optuna's RDBStorage, if they do.
 # heartbeat_interval = "60s"

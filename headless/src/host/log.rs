@@ -5,6 +5,7 @@
 //! as one, and take about one cap together. Of a log that outgrew its cap before anybody looked,
 //! the newest half a cap is kept, so that there is room for the copy.
 
+use crate::replace::flush_folder;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
@@ -37,7 +38,7 @@ enum Way {
     Empty,
 }
 
-/// Bytes freed at a time: a writer waits for one piece at most, a millisecond or two.
+/// Bytes freed at a time of what may be very large: a writer waits a millisecond or two for each.
 const PIECE: u64 = 8 << 20;
 /// How the kernel is asked to free the space of a range.
 const HOLE: FallocateFlags = FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE);
@@ -102,7 +103,7 @@ fn next_look(logs: &[CappedLog], before: &[u64], seen: &[u64], time: Duration) -
 /// file, what is written in the last moment of the copy is lost; that is told.
 ///
 /// # Errors
-/// A full or failing disk; the log is then as it was.
+/// A full or failing disk; the log then holds what it held, but for what was too much of it.
 pub fn cap_log(path: &Path, cap_bytes: u64) -> io::Result<bool> {
     cut(path, cap_bytes, &[Way::Collapse, Way::Punch, Way::Empty])
 }
@@ -113,13 +114,14 @@ fn cut(path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    make_room(&log, path, cap_bytes, ways)?;
+    let has_hole = make_room(&log, path, cap_bytes, ways)?;
     let (status, half) = (log.metadata()?, cap_bytes / 2);
     let first = first_byte(&log)?;
     let block = status.blksize().max(1);
     // Cut at a block, and never up to the very end of the file.
     let end = status.len().saturating_sub(1) / block * block;
-    if status.len().saturating_sub(first) <= half || end <= first {
+    let is_small = status.len().saturating_sub(first) <= half;
+    if (is_small && !has_hole) || end <= first {
         return Ok(false);
     }
     let begin = first.max(end.saturating_sub(cap_bytes));
@@ -138,25 +140,30 @@ fn cut(path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<bool> {
 }
 
 /// Gives back at once what a log that outgrew its cap has too much: its archive, which is older
-/// than what goes now, and all but the newest half a cap of its own. What was not on the disk yet
-/// need not get there.
-fn make_room(log: &File, path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<()> {
+/// than what goes then, and all but the newest half a cap of its own; whether it had. What was not
+/// on the disk yet need not get there.
+fn make_room(log: &File, path: &Path, cap_bytes: u64, ways: &[Way]) -> io::Result<bool> {
     let (status, first) = (log.metadata()?, first_byte(log)?);
     let block = status.blksize().max(1);
     let surplus = status.len().saturating_sub(cap_bytes / 2) / block * block;
     if status.len().saturating_sub(first) <= cap_bytes || surplus <= first {
-        return Ok(());
+        return Ok(false);
     }
-    if ways != [Way::Empty] && hollow(log, surplus)? {
-        remove(&with_suffix(path, ".1"))?;
-        let (path, dropped) = (path.display(), surplus.saturating_sub(first));
-        tracing::warn!("{path} grew too fast: its oldest {dropped} bytes are dropped");
+    remove(&with_suffix(path, ".1"))?;
+    if ways == [Way::Empty] || !hollow(log, surplus)? {
+        return Ok(false);
     }
-    Ok(())
+    let (path, dropped) = (path.display(), surplus.saturating_sub(first));
+    tracing::warn!("{path} grew too fast: its oldest {dropped} bytes are dropped");
+    Ok(true)
 }
 
-/// Offset of the first byte that takes space.
-fn first_byte(log: &File) -> io::Result<u64> {
+/// Offset of the first byte that takes space: where a log begins whose head was given back. Moves
+/// the file's position.
+///
+/// # Errors
+/// The file cannot be looked at.
+pub fn first_byte(log: &File) -> io::Result<u64> {
     match rustix::fs::seek(log, rustix::fs::SeekFrom::Data(0)) {
         Ok(offset) => Ok(offset),
         // Nothing but a hole, or an empty file.
@@ -176,7 +183,8 @@ fn archive(log: &mut File, path: &Path, begin: u64, end: u64) -> io::Result<Path
         log.seek(SeekFrom::Start(begin))?;
         io::copy(&mut Read::by_ref(log).take(end.saturating_sub(begin)), &mut file)?;
         file.sync_data()?;
-        fs::rename(&new, &archive)
+        fs::rename(&new, &archive)?;
+        flush_folder(&archive)
     });
     if let Err(error) = copied {
         // A half archive is of no use, and the disk may be full.
@@ -198,11 +206,8 @@ fn remove(path: &Path) -> io::Result<()> {
 fn give_back(way: Way, log: &mut File, archive: &Path, end: u64) -> io::Result<bool> {
     match way {
         Way::Collapse => {
-            // The kernel writes out what moves while the writer waits: that is done before, and
-            // what goes need not be written at all.
-            if hollow(log, end)? {
-                log.sync_data()?;
-            }
+            // The kernel writes out what stays, while the writer waits: that is done before.
+            log.sync_data()?;
             free(log, FallocateFlags::COLLAPSE_RANGE, 0, end)
         }
         Way::Punch => hollow(log, end),

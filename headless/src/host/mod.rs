@@ -21,7 +21,8 @@ mod thread;
 mod wake;
 mod watch;
 
-pub use log::{CappedLog, cap_log};
+pub use log::{CappedLog, cap_log, first_byte};
+pub(crate) use place::network_file_system;
 pub use slot::Slot;
 
 use crate::service;
@@ -169,7 +170,7 @@ impl Host {
             move |source| HostError::System { what, source }
         };
         std::fs::create_dir_all(&config.run_dir).map_err(system("cannot make"))?;
-        let kind = place::network_file_system(&config.run_dir).map_err(system("cannot look at"))?;
+        let kind = network_file_system(&config.run_dir).map_err(system("cannot look at"))?;
         if let Some(kind) = kind {
             return Err(HostError::NotLocal { path: config.run_dir, kind });
         }

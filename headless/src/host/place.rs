@@ -20,7 +20,7 @@ const REMOTE_MAGIC: [u64; 7] =
 ///
 /// # Errors
 /// The folder cannot be looked at.
-pub(super) fn network_file_system(folder: &Path) -> io::Result<Option<String>> {
+pub(crate) fn network_file_system(folder: &Path) -> io::Result<Option<String>> {
     let device = fs::metadata(folder)?.dev();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let name = kind_of(&mounts, rustix::fs::major(device), rustix::fs::minor(device));

@@ -1,6 +1,7 @@
 //! How an observer rests between two looks: woken by what is written where it looks, and by the
 //! clock besides, for what the kernel tells nobody (a shared file system, written from elsewhere).
 
+use crate::host::network_file_system;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::{Errno, read, write};
@@ -11,16 +12,27 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-/// How many times longer the rest is while nothing is written.
-const QUIET_FACTOR: u32 = 5;
+/// The rest while nothing is written: so many pauses, but no longer than this or one pause.
+const QUIET: (u32, Duration) = (5, Duration::from_secs(10));
 
 /// The observer's end.
 pub(super) struct Rest<T> {
     orders: Receiver<T>,
     called: OwnedFd,
     written: Option<OwnedFd>,
-    /// The folder that is watched, as the kernel names it.
-    watch: Option<i32>,
+    watch: Option<Watch>,
+    /// Whether writing ended the last rest. What is written last may not ring (the index of a
+    /// write-ahead log is mapped memory), so one more look follows soon.
+    is_stirred: bool,
+}
+
+/// A watched folder.
+#[derive(Clone, Copy)]
+struct Watch {
+    /// As the kernel names it.
+    number: i32,
+    /// Whether every writer is on this machine: of others the kernel does not tell.
+    is_told: bool,
 }
 
 /// The end of those who give it orders; it ends when this is dropped.
@@ -39,7 +51,8 @@ pub(super) fn rest<T>() -> io::Result<(Caller<T>, Rest<T>)> {
     let (sender, orders) = channel();
     let written = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK);
     let written = written.inspect_err(|error| tracing::warn!("no inotify: {error}")).ok();
-    Ok((Caller { orders: sender, bell }, Rest { orders, called, written, watch: None }))
+    let rest = Rest { orders, called, written, watch: None, is_stirred: false };
+    Ok((Caller { orders: sender, bell }, rest))
 }
 
 impl<T> Caller<T> {
@@ -56,8 +69,8 @@ impl<T> Caller<T> {
 
 impl<T> Rest<T> {
     /// Rests for `pause`, and on until something is written to the folder of `file`, if there is
-    /// one; for five pauses at most. An order breaks it at once. Where nothing tells of writing it
-    /// is one pause.
+    /// one; for five pauses or ten seconds at most. An order breaks it at once. Where nothing tells
+    /// of writing it is one pause.
     ///
     /// # Errors
     /// `Timeout` when it is time to look, `Disconnected` when the other end is gone.
@@ -68,13 +81,19 @@ impl<T> Rest<T> {
     ) -> Result<T, RecvTimeoutError> {
         // What was written before the watch was put up rang nobody.
         let is_told = file.is_none_or(|file| self.watches(&folder(file)));
-        let longest = if is_told { pause.saturating_mul(QUIET_FACTOR) } else { pause };
-        self.between(file.is_some(), pause, longest)
+        self.between(file.is_some(), pause, self.longest(is_told, pause))
+    }
+
+    fn longest(&self, is_told: bool, pause: Duration) -> Duration {
+        if self.is_stirred || !is_told {
+            return pause;
+        }
+        pause.saturating_mul(QUIET.0).min(QUIET.1).max(pause)
     }
 
     /// Rests for `shortest` in any case but an order, for `longest` when nothing is written.
     fn between(
-        &self,
+        &mut self,
         wants_writing: bool,
         shortest: Duration,
         longest: Duration,
@@ -89,6 +108,7 @@ impl<T> Rest<T> {
         if !is_ready(called) {
             sleep(called, None, shortest.saturating_sub(began.elapsed()));
         }
+        self.is_stirred = written.is_some_and(is_ready);
         // Before the look: what is written during it rings for the next one.
         self.written.iter().for_each(empty);
         self.order()?.ok_or(RecvTimeoutError::Timeout)
@@ -102,17 +122,19 @@ impl<T> Rest<T> {
         }
     }
 
-    /// Watches `folder` from now on; whether that was so before.
+    /// Watches `folder` from now on; whether that was so before, and tells of every writer.
     fn watches(&mut self, folder: &Path) -> bool {
         let Some(written) = &self.written else { return false };
         let seen = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE;
         // The same number for the same folder; another one when it was replaced.
-        let watch = inotify::add_watch(written, folder, seen | WatchFlags::ONLYDIR).ok();
-        if watch == self.watch {
-            return watch.is_some();
+        let number = inotify::add_watch(written, folder, seen | WatchFlags::ONLYDIR).ok();
+        if let Some(watch) = self.watch.filter(|watch| Some(watch.number) == number) {
+            return watch.is_told;
         }
+        let is_told = matches!(network_file_system(folder), Ok(None));
+        let watch = number.map(|number| Watch { number, is_told });
         if let Some(before) = std::mem::replace(&mut self.watch, watch) {
-            match inotify::remove_watch(written, before) {
+            match inotify::remove_watch(written, before.number) {
                 // A folder that is gone has taken its watch with it.
                 Ok(()) | Err(Errno::INVAL) => {}
                 Err(error) => tracing::warn!("a folder is still watched: {error}"),
@@ -122,7 +144,9 @@ impl<T> Rest<T> {
     }
 }
 
+/// Where `file` is written: behind a link, where that leads to.
 fn folder(file: &Path) -> PathBuf {
+    let file = file.canonicalize().unwrap_or_else(|_not_there_yet| file.to_owned());
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new(".")).to_owned()
 }
@@ -197,6 +221,33 @@ mod tests {
             assert!(!is_ready(rest.written.as_ref().unwrap().as_fd()), "told once");
             fs::remove_dir_all(&folder).unwrap();
         }
+    }
+
+    #[test]
+    fn a_study_behind_a_link_is_watched_where_it_is_written() {
+        let (here, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (link, database) = (here.path().join("study.db"), elsewhere.path().join("large.db"));
+        fs::write(&database, "SQLite").unwrap();
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        let (_caller, mut rest) = rest::<u8>().unwrap();
+        assert_eq!(rest.wait(Some(&link), AT_ONCE), TIME, "the watch is put up");
+        fs::write(elsewhere.path().join("large.db-journal"), "a trial").unwrap();
+        assert_eq!(rest.between(true, AT_ONCE, NEVER), TIME, "this would rest for an hour");
+    }
+
+    #[test]
+    fn a_commit_whose_end_rings_nobody_is_looked_for_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_caller, mut rest) = rest::<u8>().unwrap();
+        let (two, hour) = (Duration::from_secs(2), NEVER);
+        assert_eq!((rest.longest(true, two), rest.longest(false, two)), (two * 5, two));
+        assert_eq!(rest.longest(true, hour), hour, "a long pause is long enough");
+        rest.watches(folder.path());
+        fs::write(folder.path().join("study.db-wal"), "frames").unwrap();
+        assert_eq!(rest.between(true, AT_ONCE, NEVER), TIME);
+        assert_eq!(rest.longest(true, two), two, "the look may have come too early");
+        assert_eq!(rest.between(true, AT_ONCE, AT_ONCE), TIME);
+        assert_eq!(rest.longest(true, two), two * 5, "it is quiet again");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Window;
 use super::answer::{Problem, on_a_thread};
 use super::reading::{Asked, understood};
+use crate::host::first_byte;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -52,20 +53,23 @@ pub(super) async fn logs(
 
 fn page(path: &FilePath, query: &LogQuery) -> io::Result<LogPage> {
     let mut file = File::open(path)?;
+    // What is before it was given back.
+    let first = first_byte(&file)?;
     let length = file.metadata()?.len();
+    let forwards = |from: u64| (from, length.min(from.saturating_add(PAGE_BYTES)));
     let (start, end) = match (query.from, query.before) {
         // The file was cut since: what it holds now is new.
-        (Some(from), _) if from > length => (0, length.min(PAGE_BYTES)),
-        (Some(from), _) => (from, length.min(from.saturating_add(PAGE_BYTES))),
+        (Some(from), _) if from > length => forwards(first),
+        (Some(from), _) => forwards(from.max(first)),
         (None, before) => {
             let end = before.unwrap_or(length).min(length);
-            (end.saturating_sub(PAGE_BYTES), end)
+            (end.saturating_sub(PAGE_BYTES).max(first).min(end), end)
         }
     };
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(end.saturating_sub(start)).read_to_end(&mut bytes)?;
-    let starts_within_a_line = query.from.is_none() && start > 0;
+    let starts_within_a_line = query.from.is_none() && start > first;
     Ok(whole_lines(start, length, &bytes, starts_within_a_line))
 }
 
@@ -96,6 +100,7 @@ fn whole_lines(start: u64, length: u64, bytes: &[u8], torn_start: bool) -> LogPa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn read(path: &FilePath, from: Option<u64>, before: Option<u64>) -> LogPage {
         page(path, &LogQuery { from, before }).unwrap()
@@ -126,6 +131,22 @@ mod tests {
             backwards.insert_str(0, &page.text);
         }
         assert!(backwards == text);
+    }
+
+    #[test]
+    fn a_head_that_was_given_back_is_no_page_of_zeros() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        let hole = PAGE_BYTES * 4;
+        let mut file = File::create_new(&path).unwrap();
+        file.set_len(hole).unwrap();
+        file.seek(SeekFrom::End(0)).unwrap();
+        file.write_all(b"a\nb\n").unwrap();
+        let said = |page: LogPage| (page.from, page.text);
+        let all = (hole, "a\nb\n".to_owned());
+        assert_eq!(said(read(&path, Some(0), None)), all);
+        assert_eq!(said(read(&path, None, None)), all);
+        assert_eq!(said(read(&path, None, Some(hole))).1, "", "nothing is before it");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a process printed: read from its file, whether or not a runner is up.
 
 use crate::cli::failure::{Exit, Failure};
+use crate::host::first_byte;
 use crate::workspace::Workspace;
 use cappuccino_core::words::ProcessName;
 use std::fs::{self, File};
@@ -41,11 +42,12 @@ fn tail_start(file: &mut File, lines: usize) -> io::Result<u64> {
     if lines == 0 {
         return Ok(length);
     }
+    let first = first_byte(file)?;
     let mut wanted = lines;
     let mut end = length;
     let mut block = Vec::new();
-    while end > 0 {
-        let begin = end.saturating_sub(BLOCK);
+    while end > first {
+        let begin = end.saturating_sub(BLOCK).max(first);
         file.seek(SeekFrom::Start(begin))?;
         block.clear();
         Read::by_ref(file).take(end - begin).read_to_end(&mut block)?;
@@ -62,7 +64,7 @@ fn tail_start(file: &mut File, lines: usize) -> io::Result<u64> {
         }
         end = begin;
     }
-    Ok(0)
+    Ok(first)
 }
 
 /// A log that is read as it grows.
@@ -76,6 +78,7 @@ impl Tail {
     /// Prints what there is after the position.
     fn print(&mut self) -> Result<(), Failure> {
         let failed = |error: io::Error| unreadable(&self.path, &error);
+        self.position = self.position.max(first_byte(&self.file).map_err(failed)?);
         self.file.seek(SeekFrom::Start(self.position)).map_err(failed)?;
         let mut output = io::stdout().lock();
         let mut block = Vec::new();
@@ -158,6 +161,19 @@ mod tests {
         assert_eq!(tail("", 3), "");
         assert_eq!(tail("a\nb\n", 0), "");
         assert_eq!(tail("a\n\n", 1), "\n");
+    }
+
+    #[test]
+    fn a_head_that_was_given_back_is_not_shown_as_zeros() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.log");
+        let mut file = File::create_new(&path).unwrap();
+        file.set_len(BLOCK * 5).unwrap();
+        file.seek(SeekFrom::End(0)).unwrap();
+        file.write_all(b"a\nb\n").unwrap();
+        let mut file = File::open(&path).unwrap();
+        assert_eq!(tail_start(&mut file, 50).unwrap(), BLOCK * 5);
+        assert_eq!(tail_start(&mut file, 1).unwrap(), BLOCK * 5 + 2);
     }
 
     #[test]

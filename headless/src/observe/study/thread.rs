@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::observe::rest::{Caller, rest};
 use cappuccino_core::words::{Moment, Span};
 use std::convert::Infallible;
+use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, RwLock};
 use std::thread::{Builder, JoinHandle};
@@ -35,31 +36,31 @@ pub struct StudyHandle {
 
 /// Starts an observer that looks every `poll` while somebody writes there, less often otherwise,
 /// and tells `on_news` what changed.
+///
+/// # Errors
+/// There are no descriptors or threads left.
 pub fn spawn(
     source: StudySource,
     poll: Span,
     clock: Clock,
     on_news: impl FnMut(Seen, &RwLock<Catalog>) + Send + 'static,
-) -> StudyHandle {
+) -> io::Result<StudyHandle> {
     let reader = StudyReader::new(source.clone());
     let catalog = reader.catalog();
     let every = Duration::from_millis(u64::try_from(poll.0).unwrap_or(2000).max(10));
     let database = source.database.clone();
     let mut observer = Observer { source, reader, clock, on_news, told: None, busy_since: None };
-    let begun = rest().and_then(|(end, mut rest)| {
-        let watch = move || {
-            loop {
-                let pause = observer.turn().unwrap_or(every);
-                if rest.wait(Some(&database), pause) == Err(RecvTimeoutError::Disconnected) {
-                    return;
-                }
+    let (end, mut rest) = rest()?;
+    let watch = move || {
+        loop {
+            let pause = observer.turn().unwrap_or(every);
+            if rest.wait(Some(&database), pause) == Err(RecvTimeoutError::Disconnected) {
+                return;
             }
-        };
-        Ok((end, Builder::new().name("study".to_owned()).spawn(watch)?))
-    });
-    let begun = begun.inspect_err(|error| tracing::error!("the study is not read: {error}"));
-    let (end, thread) = begun.ok().unzip();
-    StudyHandle { catalog, end, thread }
+        }
+    };
+    let thread = Builder::new().name("study".to_owned()).spawn(watch)?;
+    Ok(StudyHandle { catalog, end: Some(end), thread: Some(thread) })
 }
 
 impl StudyHandle {
