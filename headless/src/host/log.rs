@@ -362,6 +362,17 @@ mod tests {
     }
 
     #[test]
+    fn a_log_of_whole_blocks_is_cut_although_exactly_half_a_cap_is_left_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.log");
+        fs::write(&path, "x".repeat(5 << 20)).unwrap();
+        assert!(cap_log(&path, CAP).unwrap());
+        assert!(fs::metadata(&path).unwrap().blocks() * 512 < CAP / 10);
+        let archived = text(&with_suffix(&path, ".1")).len() as u64;
+        assert!((CAP / 2 - CAP / 10..=CAP / 2).contains(&archived), "{archived}");
+    }
+
+    #[test]
     fn a_quiet_log_is_left_alone_and_a_busy_one_is_not() {
         let logs = [CappedLog { path: "w.log".into(), cap_bytes: 50 << 20 }];
         let second = Duration::from_secs(1);
