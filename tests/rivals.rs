@@ -269,13 +269,19 @@ fn told(observation: &Observation) -> Trading {
     trading.clone()
 }
 
-#[test]
-fn a_live_model_far_behind_the_one_before_is_taken_back() {
+/// Two models, the second live, watched by a rule against falling behind the one before.
+fn guarded() -> (Desk, RevisionId, RevisionId) {
     let mut policy = policy(Promote::Ask);
     policy.deployment.guard.max_behind_previous_percent = 5.0;
     let (mut desk, _) = Desk::new(policy);
     let first = desk.deploy(trial(1, 1.0), 100);
     let second = desk.deploy(trial(2, 2.0), 200);
+    (desk, first, second)
+}
+
+#[test]
+fn a_live_model_far_behind_the_one_before_is_taken_back() {
+    let (mut desk, first, second) = guarded();
     desk.observe(&trading(second, vec![rival(first, true, 1.6)]));
     assert_eq!(desk.world().deployment.slot.phase.live(), Some(second), "4.8 points are within");
     desk.observe(&trading(second, vec![rival(first, true, 1.7)]));
@@ -288,11 +294,7 @@ fn a_live_model_far_behind_the_one_before_is_taken_back() {
 
 #[test]
 fn what_a_person_went_back_from_is_neither_compared_with_nor_gone_back_to_before_others() {
-    let mut policy = policy(Promote::Ask);
-    policy.deployment.guard.max_behind_previous_percent = 5.0;
-    let (mut desk, _) = Desk::new(policy);
-    let first = desk.deploy(trial(1, 1.0), 100);
-    let second = desk.deploy(trial(2, 2.0), 200);
+    let (mut desk, first, second) = guarded();
     let third = desk.deploy(trial(3, 3.0), 300);
     let back = |desk: &mut Desk, pid| {
         let reason = "it does strange things".to_owned();

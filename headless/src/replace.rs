@@ -37,6 +37,12 @@ pub fn flush(path: &Path, file: &File) -> io::Result<()> {
     flush_folder(path)
 }
 
+/// The folder of the file at `path`; the present one of a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// What is to be put in place, beside it.
 fn draft(path: &Path, content: &[u8]) -> io::Result<(PathBuf, File)> {
     let mut draft = path.as_os_str().to_owned();
@@ -51,8 +57,7 @@ fn draft(path: &Path, content: &[u8]) -> io::Result<(PathBuf, File)> {
 /// # Errors
 /// The disk fails.
 pub fn flush_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match File::open(folder.unwrap_or(Path::new(".")))?.sync_all() {
+    match File::open(folder_of(path))?.sync_all() {
         // The file system cannot flush folders, so there is nothing to wait for.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         flushed => flushed,

@@ -24,6 +24,7 @@ mod watch;
 pub use log::{CappedLog, cap_log, first_byte};
 pub(crate) use place::network_file_system;
 pub use slot::Slot;
+pub(crate) use wake::is_readable;
 
 use crate::service;
 use crate::shim::{self, ShimOrder};

@@ -27,7 +27,7 @@ pub(super) fn registered(descriptor: BorrowedFd<'_>) -> io::Result<AsyncFd<Borro
 }
 
 /// Whether there is something to read, or an end, now.
-pub(super) fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
     let mut descriptors = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut descriptors, Some(&at_once)).is_ok_and(|ready| ready > 0)

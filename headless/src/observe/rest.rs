@@ -1,7 +1,8 @@
 //! How an observer rests between two looks: woken by what is written where it looks, and by the
 //! clock besides, for what the kernel tells nobody (a shared file system, written from elsewhere).
 
-use crate::host::network_file_system;
+use crate::host::{is_readable, network_file_system};
+use crate::replace::folder_of;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::{Errno, read, write};
@@ -80,7 +81,7 @@ impl<T> Rest<T> {
         pause: Duration,
     ) -> Result<T, RecvTimeoutError> {
         // What was written before the watch was put up rang nobody.
-        let is_told = file.is_none_or(|file| self.watches(&folder(file)));
+        let is_told = file.is_none_or(|file| self.watches(&written_in(file)));
         self.between(file.is_some(), pause, self.longest(is_told, pause))
     }
 
@@ -105,10 +106,10 @@ impl<T> Rest<T> {
         let (called, began) = (self.called.as_fd(), Instant::now());
         let written = self.written.as_ref().filter(|_| wants_writing).map(AsFd::as_fd);
         sleep(called, written, longest);
-        if !is_ready(called) {
+        if !is_readable(called) {
             sleep(called, None, shortest.saturating_sub(began.elapsed()));
         }
-        self.is_stirred = written.is_some_and(is_ready);
+        self.is_stirred = written.is_some_and(is_readable);
         // Before the look: what is written during it rings for the next one.
         self.written.iter().for_each(empty);
         self.order()?.ok_or(RecvTimeoutError::Timeout)
@@ -145,10 +146,9 @@ impl<T> Rest<T> {
 }
 
 /// Where `file` is written: behind a link, where that leads to.
-fn folder(file: &Path) -> PathBuf {
+fn written_in(file: &Path) -> PathBuf {
     let file = file.canonicalize().unwrap_or_else(|_not_there_yet| file.to_owned());
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).to_owned()
+    folder_of(&file).to_owned()
 }
 
 /// Sleeps until there is something to read in either, at most for `time`.
@@ -164,11 +164,6 @@ fn sleep(one: BorrowedFd<'_>, other: Option<BorrowedFd<'_>>, time: Duration) {
             std::thread::sleep(Duration::from_secs(1));
         }
     }
-}
-
-fn is_ready(descriptor: BorrowedFd<'_>) -> bool {
-    let mut descriptors = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
-    poll(&mut descriptors, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Takes all that waits to be read.
@@ -218,7 +213,7 @@ mod tests {
             fs::write(folder.join("study.db-wal"), "a trial").unwrap();
             assert_eq!(rest.between(true, AT_ONCE, NEVER), TIME, "this would rest for an hour");
             assert_eq!(rest.between(true, AT_ONCE, AT_ONCE), TIME);
-            assert!(!is_ready(rest.written.as_ref().unwrap().as_fd()), "told once");
+            assert!(!is_readable(rest.written.as_ref().unwrap().as_fd()), "told once");
             fs::remove_dir_all(&folder).unwrap();
         }
     }

@@ -1,6 +1,7 @@
 //! Files that are whole or not there: written beside their place, then renamed into it.
 
 use crate::cli::failure::Failure;
+use crate::replace::folder_of;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -15,9 +16,7 @@ pub(super) fn fill(
     fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |error: io::Error| unwritable(path, &error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut partial =
-        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut partial = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
     let mut output = BufWriter::new(partial.as_file_mut());
     fill(&mut output)?;
     output.flush().map_err(failed)?;
