@@ -172,7 +172,11 @@ fn judged(mut answer: Response<ureq::Body>) -> Result<(), Trouble> {
     };
     Err(Trouble::Failed {
         why: format!("the server answers {code}; {remedy}"),
-        retry_after: retry_after.or(in_body).filter(|asked| asked.0 > 0),
+        // Stamps lose their fraction of a millisecond: one more, and nobody comes too soon.
+        retry_after: retry_after
+            .or(in_body)
+            .filter(|asked| asked.0 > 0)
+            .map(|asked| asked.plus(Span(1))),
     })
 }
 
